@@ -1,0 +1,196 @@
+//! What an agent and the server say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::Party;
+use crate::token::Secret;
+use crate::{Digest, NetworkId, PublicKey, SiteId, Timestamp};
+
+/// `POST /v1/agent/enrol`, with the enrolment token in the body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnrolRequest {
+    /// The one-time token.
+    pub token: Secret,
+    /// Four public keys, one for each uplink the site can have.
+    pub public_keys: Vec<PublicKey>,
+    /// The first of the UDP ports that the agent found free, 1024 to 65,519.
+    pub port_base: u16,
+    /// 256 random bits in base64 that the agent keeps: with them, a repeat within an hour gets the same answer.
+    pub nonce: String,
+    /// The agent's version.
+    pub agent_version: String,
+    /// The host's name.
+    pub hostname: String,
+}
+
+/// What enrolling answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnrolResponse {
+    /// The site.
+    pub site: Party<SiteId>,
+    /// The network.
+    pub network: Party<NetworkId>,
+    /// The agent's own token.
+    pub agent_token: Secret,
+    /// The keys that sign releases, as minisign public key files hold them; the first is the one the invitation names.
+    pub signing_keys: Vec<String>,
+    /// How often to ask for changes, in seconds.
+    pub poll_interval_s: u16,
+}
+
+/// What the server wants of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Mode {
+    /// Run this version.
+    #[default]
+    Apply,
+    /// Plan and report, touch nothing.
+    Shadow,
+    /// Keep what runs.
+    Hold,
+    /// Go back to the previous digest that the signed release names.
+    Return,
+}
+
+/// `GET /v1/agent/state`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct State {
+    /// What to do.
+    pub mode: Mode,
+    /// How often to ask for changes, in seconds.
+    pub poll_interval_s: u16,
+    /// The version to run; none while nothing is published for the site.
+    pub desired: Option<Desired>,
+}
+
+/// A version to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Desired {
+    /// The release's number.
+    pub version: u64,
+    /// SHA-256 of the site's tar.
+    pub digest: Digest,
+    /// Length of the tar in bytes.
+    pub size: u64,
+    /// Signatures over the tar, as `.minisig` files hold them.
+    pub signatures: Vec<String>,
+}
+
+/// `POST /v1/agent/reports`. The newest sequence number wins, so a repeat is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Report {
+    /// Counts up over the agent's life.
+    pub seq: u64,
+    /// The agent's version.
+    pub agent_version: String,
+    /// The host's name.
+    pub hostname: String,
+    /// The WireGuard driver in use: `kernel` or `userspace`; none before there is a tunnel.
+    pub driver: Option<String>,
+    /// What runs.
+    pub running: Option<Running>,
+    /// The highest version it has accepted; the server never issues one at or below it.
+    pub highest_accepted: u64,
+    /// What became of the newest version it was told of.
+    pub outcome: Option<Outcome>,
+    /// Its interfaces, at most 16.
+    pub tunnels: Vec<TunnelSummary>,
+    /// What is wrong on the host, in words, at most 16 lines.
+    pub warnings: Vec<String>,
+}
+
+/// A version that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Running {
+    /// The release's number.
+    pub version: u64,
+    /// SHA-256 of the tar.
+    pub digest: Digest,
+}
+
+/// What became of a version on a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Outcome {
+    /// The release's number.
+    pub version: u64,
+    /// SHA-256 of the tar.
+    pub digest: Digest,
+    /// How it ended.
+    pub result: OutcomeKind,
+    /// Why, where it did not end in `applied`.
+    pub reason: Option<String>,
+    /// What was done.
+    pub steps: Steps,
+    /// Milliseconds from the first step to the last.
+    pub duration_ms: u64,
+    /// When it ended, by the site's clock.
+    pub at: Timestamp,
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum OutcomeKind {
+    /// It runs.
+    Applied,
+    /// It was refused before anything was touched.
+    Refused,
+    /// A step failed.
+    Failed,
+    /// It was undone.
+    Reverted,
+}
+
+/// Counts of what an apply did to tunnels and peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Steps {
+    /// Left as they were.
+    pub kept: u32,
+    /// Changed in place, without loss.
+    pub changed: u32,
+    /// Made or torn down and made again.
+    pub restarted: u32,
+    /// Made.
+    pub created: u32,
+    /// Removed.
+    pub removed: u32,
+}
+
+/// One interface of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TunnelSummary {
+    /// Its name on the host.
+    pub interface: String,
+    /// Index of the local uplink.
+    pub local: u8,
+    /// Index of the peers' uplink.
+    pub remote: u8,
+    /// UDP port it listens on.
+    pub port: u16,
+    /// Peers configured.
+    pub peers: u32,
+    /// Peers with a handshake in the last 180 seconds.
+    pub peers_alive: u32,
+    /// Bytes received since the interface was made.
+    pub rx_bytes: u64,
+    /// Bytes sent since the interface was made.
+    pub tx_bytes: u64,
+}

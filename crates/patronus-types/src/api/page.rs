@@ -1,0 +1,83 @@
+//! Paging: `?limit=` and `?cursor=`, answered with `Link: …; rel="next"`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Ref;
+
+/// Objects on a page where nothing is said.
+pub const DEFAULT_LIMIT: u32 = 100;
+/// The most objects on a page.
+pub const MAX_LIMIT: u32 = 1000;
+
+/// The query of every list, and the scope of every reference by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListQuery {
+    /// The tenant; the caller's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Ref>,
+    /// The network; the tenant's only one by default where one is needed, all where it filters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Ref>,
+    /// Objects per page, 1 to [`MAX_LIMIT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where to go on: the opaque text from the `Link` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Whether to count all objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<bool>,
+    /// Sites: `active`, `inactive` or `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusFilter>,
+    /// Events: only those of a type, or of a group (`site.`).
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Events: only those with a greater number, oldest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Events: with `after`, seconds to wait for one when there is none, at most 55.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u32>,
+}
+
+/// The scope and mode of a request for one object or a write.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ScopeQuery {
+    /// The tenant; the caller's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Ref>,
+    /// The network; the tenant's only one by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Ref>,
+    /// Check and answer as if, but change nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+    /// Bundle uploads: the one site the archive is for; without it, the archive has a folder per site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Ref>,
+    /// Release differences: the version to compare with; the one before by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Uploads and publishing: why, in the publisher's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Which sites to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum StatusFilter {
+    /// Heard within 120 seconds.
+    Active,
+    /// Not heard.
+    Inactive,
+    /// Both.
+    #[default]
+    All,
+}

@@ -1,0 +1,151 @@
+//! What a bundle says: the content of `bundle.json`, format 1, which the agent reads.
+//!
+//! A peer's entry is the same on every site of a mesh, so the compiler renders it once. What depends on the pair is
+//! computed by the reader: on local uplink i, peer B's uplink j is reached at its endpoint's port + i.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Endpoint, Name, NetworkId, PublicKey, SiteId};
+
+/// The format number this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The file an agent reads in a bundle.
+pub const CONTENT_FILE: &str = "bundle.json";
+
+/// Where a site's bundles come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Source {
+    /// Compiled from declared state.
+    #[default]
+    Compiled,
+    /// Uploaded by an operator; kept until `bundle publish --compiled`.
+    Uploaded,
+}
+
+/// The complete configuration of one site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Content {
+    /// [`FORMAT`]; an agent refuses another.
+    pub format: u32,
+    /// The network.
+    pub network: Party<NetworkId>,
+    /// The site.
+    pub site: Party<SiteId>,
+    /// MTU of every tunnel in bytes.
+    pub mtu: u16,
+    /// The site's overlay addresses, each a /32 or /128 on every tunnel.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Address>"))]
+    pub addresses: Vec<IpAddr>,
+    /// The site's uplinks by index.
+    pub uplinks: Vec<LocalUplink>,
+    /// The interfaces to make.
+    pub tunnels: Vec<Tunnel>,
+    /// Every other end, in order of name.
+    pub peers: Vec<Peer>,
+}
+
+/// An id with its name, for people who read the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Party<Id> {
+    /// The id.
+    pub id: Id,
+    /// The name when the bundle was compiled.
+    pub name: Name,
+}
+
+/// An uplink of the site itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LocalUplink {
+    /// Its name.
+    pub name: Name,
+    /// The public half of the key that its interfaces use; the agent has the private half.
+    pub public_key: PublicKey,
+    /// The network device, if named.
+    pub device: Option<String>,
+    /// The IPv4 gateway, if named.
+    pub gateway: Option<Ipv4Addr>,
+    /// The IPv6 gateway, if named.
+    pub gateway6: Option<Ipv6Addr>,
+    /// Relative cost.
+    pub cost: u32,
+    /// Seconds between keepalives on its interfaces; 0 is none. Set where the uplink has no endpoint of its own.
+    pub keepalive_s: u16,
+}
+
+/// One interface: local uplink i with everybody's uplink j.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Tunnel {
+    /// Index of the local uplink, 0 to 3.
+    pub local: u8,
+    /// Index of the peers' uplink, 0 to 3.
+    pub remote: u8,
+    /// UDP port it listens on.
+    pub port: u16,
+}
+
+/// Another site as seen from this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Peer {
+    /// The site's name; in an uploaded bundle a name made from the key.
+    pub name: Name,
+    /// The site's overlay addresses. Part of `allowed_ips` too.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Address>"))]
+    pub addresses: Vec<IpAddr>,
+    /// What it may send and is sent: its addresses and prefixes, for a hub also what lies behind it. Sorted.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Cidr>"))]
+    pub allowed_ips: Vec<IpNet>,
+    /// Its uplinks by index; interface (i, j) has this peer if it has an uplink j.
+    pub uplinks: Vec<PeerUplink>,
+}
+
+/// One uplink of a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PeerUplink {
+    /// Its key.
+    pub public_key: PublicKey,
+    /// Where it is reached, always with a port; local uplink i adds i to it. None where others learn it.
+    pub endpoint: Option<Endpoint>,
+    /// Relative cost.
+    pub cost: u32,
+    /// Seconds between keepalives to this peer; none means the local uplink's own value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keepalive_s: Option<u16>,
+}
+
+/// What a release holds for one site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Bundle {
+    /// The site.
+    pub site_id: SiteId,
+    /// The site's name when the release was made.
+    pub site: Name,
+    /// The release's number.
+    pub version: u64,
+    /// SHA-256 of the tar.
+    pub digest: Digest,
+    /// Length of the tar in bytes.
+    pub size: u64,
+    /// Where it came from.
+    pub source: Source,
+    /// The signature over the tar, as a `.minisig` file holds it.
+    pub signature: String,
+}
