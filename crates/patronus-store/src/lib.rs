@@ -1,1 +1,47 @@
-//! Placeholder.
+//! Where the server keeps what it must not lose.
+//!
+//! [`Store`] is one trait grouped by noun, with a backend per database below it. It shows no transaction: each write
+//! method is one atomic unit that commits its change, its events, its idempotency row and nothing else. When a write
+//! method answers `Ok`, the change is durable and the commit hook has seen it.
+//!
+//! No decision is taken here: what may be written is decided in `patronus-core` and by the handlers; the store
+//! refuses only what would break its own invariants (uniqueness, versions, one-time use).
+
+mod change;
+mod error;
+mod events;
+mod networks;
+mod releases;
+mod sites;
+pub mod sqlite;
+mod tenants;
+mod tokens;
+mod users;
+mod write;
+
+pub use change::{AgentRecord, Change, CommitHook, PrincipalRecord};
+pub use error::StoreError;
+pub use events::{EventFilter, Events};
+pub use networks::{Applied, ApplyOp, NetworkRecord, Networks, NewNetwork};
+pub use releases::{Chunk, NewBundle, NewRelease, Releases, Slice, StoredBundle};
+pub use sites::{Enrolled, Enrolment, NewSite, SiteFilter, SiteRecord, SiteReport, Sites};
+pub use tenants::Tenants;
+pub use tokens::{NewToken, TokenFilter, Tokens};
+pub use users::{Credential, NewRefresh, Rotation, Users};
+pub use write::{Idempotency, Page, Paged, Write};
+
+/// What store methods answer.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Everything a backend can do.
+#[async_trait::async_trait]
+pub trait Store: Tenants + Users + Networks + Sites + Releases + Tokens + Events + Send + Sync {
+    /// Commits an empty transaction through the writer, to show that writes work.
+    ///
+    /// # Errors
+    /// Whatever would meet a real write.
+    async fn probe(&self) -> Result<()>;
+
+    /// Ends the writer after the writes that wait, and closes every connection.
+    async fn close(&self);
+}
