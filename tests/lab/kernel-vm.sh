@@ -70,6 +70,8 @@ add_programs() {
             add_libs "$p"
         fi
     done
+    # busybox' own sh would run its own ip, ping and env, whatever PATH says.
+    if [[ -e $root/bin/bash ]]; then ln -s bash "$root/bin/sh"; fi
 }
 add_job() {
     local f
