@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What Patronus decides, without doing it: deterministic functions and machines over plain values.
+//!
+//! Nothing here reads a clock, a file, a socket or a random number. Time, seeds and bytes come in; bytes, plans and
+//! errors go out. So the same input gives the same output on every machine, and a simulation can run any of it.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::iter_over_hash_type)]
+
+pub mod backoff;
+pub mod digest;
+pub mod rope;
+pub mod signature;
