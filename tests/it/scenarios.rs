@@ -1,0 +1,38 @@
+//! The scripts of `tests/scenarios`, each a test.
+
+use patronus_tests::{passes, printed, root, scenario};
+
+macro_rules! scenarios {
+    ($($(#[doc = $doc:literal])+ $test:ident: $name:literal;)*) => {
+        const NAMES: &[&str] = &[$($name),*];
+        $($(#[doc = $doc])+ #[test] fn $test() { passes($name); })*
+    };
+}
+
+scenarios! {
+    /// The story of the README, judged by wg, ip and ping.
+    demo: "demo";
+}
+
+#[test]
+fn every_script_is_named_here() {
+    let mut files: Vec<String> = std::fs::read_dir(root().join("tests/scenarios"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sh"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    let mut names = NAMES.to_vec();
+    names.sort_unstable();
+    assert_eq!(files, names);
+}
+
+/// The demo's judges see a tunnel that is restarted when it need not be.
+#[test]
+fn the_demo_fails_when_a_tunnel_is_restarted() {
+    let Some(output) = scenario("demo", &[("PATRONUS_DEMO_RESTART_A_TUNNEL", "1")]) else { return };
+    let said = printed(&output);
+    assert!(!output.status.success(), "the demo must fail:\n{said}");
+    assert!(said.contains("were lost while") || said.contains("a tunnel was restarted"), "{said}");
+}
