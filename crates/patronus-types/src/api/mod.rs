@@ -5,6 +5,8 @@ pub mod apply;
 pub mod auth;
 pub mod error;
 pub mod health;
+#[cfg(feature = "schema")]
+pub mod openapi;
 pub mod page;
 pub mod releases;
 pub mod route;
