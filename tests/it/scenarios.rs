@@ -12,6 +12,16 @@ macro_rules! scenarios {
 scenarios! {
     /// The story of the README, judged by wg, ip and ping.
     demo: "demo";
+    /// A hub, a spoke, and a spoke behind NAT.
+    hub_spoke: "hub-spoke";
+    /// One agent in two networks.
+    two_networks: "two-networks";
+    /// minisign and wg-quick in the hands of a person.
+    by_hand: "by-hand";
+    /// An operator's own WireGuard configuration.
+    upload: "upload";
+    /// Nothing foreign is touched, no foreign program is run.
+    foreign: "foreign";
 }
 
 #[test]

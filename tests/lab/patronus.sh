@@ -36,6 +36,7 @@ run() {
 ctl() { run server patronusctl "$@"; }
 
 # nsenter and env exec, so the PID of the job is the program's own.
+# shellcheck disable=SC2120  # options are for some callers
 start_server() { # OPTIONS...
     local command=(server patronus-server serve --data "$WORK/server" --listen 198.51.100.10:8443 --public-url "$SERVER_URL" "$@")
     show "${command[@]}" '&'
