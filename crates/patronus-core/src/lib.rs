@@ -6,7 +6,10 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::iter_over_hash_type)]
 
+pub mod address;
+pub mod apply;
 pub mod backoff;
 pub mod digest;
 pub mod rope;
 pub mod signature;
+pub mod validate;

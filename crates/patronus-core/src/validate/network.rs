@@ -1,0 +1,59 @@
+//! The rules of a network.
+
+use ipnet::IpNet;
+use patronus_types::api::error::Fault;
+use patronus_types::network::NetworkSpec;
+
+use super::{Faults, MAX_MTU, MIN_MTU, unusable};
+
+/// Everything that does not hold in a network's declaration.
+pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
+    let mut faults = Faults::default();
+    range(&mut faults, "/range", spec.range.into(), 8..=30);
+    if let Some(range6) = spec.range6 {
+        range(&mut faults, "/range6", range6.into(), 32..=112);
+    }
+    let mtu = spec.mtu.is_none_or(|mtu| (MIN_MTU..=MAX_MTU).contains(&mtu));
+    faults.check(mtu, "/mtu", format!("{MIN_MTU} to {MAX_MTU} bytes"));
+    faults.check((1..=3600).contains(&spec.poll_interval_s), "/poll_interval_s", "1 to 3600 seconds");
+    faults.into_vec()
+}
+
+fn range(faults: &mut Faults, pointer: &str, range: IpNet, lengths: std::ops::RangeInclusive<u8>) {
+    faults.check(
+        lengths.contains(&range.prefix_len()),
+        pointer,
+        format!("/{} to /{}, so that sites have addresses in it", lengths.start(), lengths.end()),
+    );
+    if let Some(reason) = unusable(range) {
+        faults.add(pointer, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pointers(change: impl FnOnce(&mut NetworkSpec)) -> Vec<String> {
+        let mut spec = NetworkSpec::named("n".parse().unwrap());
+        change(&mut spec);
+        network(&spec).into_iter().map(|fault| fault.pointer).collect()
+    }
+
+    #[test]
+    fn the_default_holds_and_every_bound_is_kept() {
+        assert!(pointers(|_| {}).is_empty());
+        assert!(pointers(|spec| spec.range6 = "fd12::/48".parse().ok()).is_empty());
+        assert_eq!(pointers(|spec| spec.range = "10.0.0.0/31".parse().unwrap()), ["/range"]);
+        assert_eq!(pointers(|spec| spec.range = "10.0.0.1/24".parse().unwrap()), ["/range"]);
+        assert_eq!(pointers(|spec| spec.range6 = "fd12::/113".parse().ok()), ["/range6"]);
+        assert_eq!(pointers(|spec| spec.mtu = Some(1279)), ["/mtu"]);
+        assert_eq!(pointers(|spec| spec.mtu = Some(8921)), ["/mtu"]);
+        assert_eq!(pointers(|spec| spec.poll_interval_s = 0), ["/poll_interval_s"]);
+        let all = pointers(|spec| {
+            (spec.mtu, spec.poll_interval_s) = (Some(1), 3601);
+            spec.range = "127.0.0.0/8".parse().unwrap();
+        });
+        assert_eq!(all, ["/range", "/mtu", "/poll_interval_s"]);
+    }
+}
