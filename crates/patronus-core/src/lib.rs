@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod apply;
+pub mod archive;
 pub mod backoff;
 pub mod digest;
 pub mod rope;

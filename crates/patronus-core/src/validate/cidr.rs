@@ -12,7 +12,9 @@ fn is_canonical(range: IpNet) -> bool {
 /// Why no site may have this range, if so.
 pub(crate) fn unusable(range: IpNet) -> Option<String> {
     if range.prefix_len() == 0 {
-        return Some("a default route over the overlay is not supported: name the ranges that are behind the site".into());
+        return Some(
+            "a default route over the overlay is not supported: name the ranges that are behind the site".into(),
+        );
     }
     if !is_canonical(range) {
         return Some(format!("bits are set behind the prefix: did you mean {}?", range.trunc()));
@@ -64,8 +66,18 @@ mod tests {
             assert_eq!(unusable(good.parse().unwrap()), None, "{good}");
         }
         for bad in [
-            "0.0.0.0/0", "::/0", "10.0.0.1/8", "127.0.0.0/8", "127.0.0.1/32", "224.0.0.0/4", "128.0.0.0/1", "fe80::/64",
-            "::1/128", "ff02::/16", "::ffff:10.0.0.0/104", "169.254.1.0/24",
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.1/8",
+            "127.0.0.0/8",
+            "127.0.0.1/32",
+            "224.0.0.0/4",
+            "128.0.0.0/1",
+            "fe80::/64",
+            "::1/128",
+            "ff02::/16",
+            "::ffff:10.0.0.0/104",
+            "169.254.1.0/24",
         ] {
             assert!(unusable(bad.parse().unwrap()).is_some(), "{bad}");
         }

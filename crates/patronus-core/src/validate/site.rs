@@ -122,7 +122,11 @@ mod tests {
         assert_eq!(set(&["10.1.0.1/16", "0.0.0.0/0"]), ["/prefixes/0", "/prefixes/1", "/prefixes/0"]);
         assert_eq!(set(&["10.1.2.0/24", "10.1.0.0/16", "10.1.3.0/24"]), ["/prefixes/0", "/prefixes/2"]);
         assert_eq!(set(&["10.1.0.0/16", "10.1.0.0/16"]), ["/prefixes/1"]);
-        assert_eq!(pointers(|spec| spec.prefixes = (0..=255u8).chain([0]).map(|byte| IpNet::new([10, 0, byte, 0].into(), 24).unwrap()).collect()), ["/prefixes", "/prefixes/256"]);
+        assert_eq!(
+            pointers(|spec| spec.prefixes =
+                (0..=255u8).chain([0]).map(|byte| IpNet::new([10, 0, byte, 0].into(), 24).unwrap()).collect()),
+            ["/prefixes", "/prefixes/256"]
+        );
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(super) fn labels(faults: &mut Faults, pointer: &str, labels: &BTreeMap<Strin
 
 fn is_key(key: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
-    key.len() <= MAX_LABEL_KEY && key.bytes().all(inner) && key.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+    key.len() <= MAX_LABEL_KEY
+        && key.bytes().all(inner)
+        && key.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// A member's name as a part of a JSON pointer (RFC 6901).

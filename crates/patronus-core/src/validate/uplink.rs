@@ -58,9 +58,10 @@ fn bad_endpoint(endpoint: &Endpoint) -> Option<String> {
         return Some(reason.to_owned());
     }
     let highest = u16::MAX - u16::try_from(MAX_UPLINKS - 1).unwrap_or(0);
-    endpoint.port.is_some_and(|port| port > highest).then(|| {
-        format!("a port up to {highest}: interface (i, j) is reached at the port + j")
-    })
+    endpoint
+        .port
+        .is_some_and(|port| port > highest)
+        .then(|| format!("a port up to {highest}: interface (i, j) is reached at the port + j"))
 }
 
 /// A link-local gateway is ordinary in IPv6.
@@ -99,7 +100,10 @@ mod tests {
         assert_eq!(pointers(r#"{"name":"a","endpoint":"fe80::1"}"#), ["/endpoint"]);
         assert_eq!(pointers(r#"{"name":"a","endpoint":"255.255.255.255"}"#), ["/endpoint"]);
         assert_eq!(pointers(r#"{"name":"a","gateway":"192.0.2.1"}"#), ["/gateway"]);
-        assert_eq!(pointers(r#"{"name":"a","device":"eth0","gateway":"127.0.0.1","gateway6":"ff02::1"}"#), ["/gateway", "/gateway6"]);
+        assert_eq!(
+            pointers(r#"{"name":"a","device":"eth0","gateway":"127.0.0.1","gateway6":"ff02::1"}"#),
+            ["/gateway", "/gateway6"]
+        );
         assert_eq!(pointers(r#"{"name":"a","cost":1000001,"mtu":1359}"#), ["/cost", "/mtu"]);
         assert_eq!(pointers(r#"{"name":"a","mtu":9001,"labels":{"":""}}"#), ["/mtu", "/labels/"]);
     }

@@ -38,7 +38,9 @@ impl HostLink {
     pub fn gateway(&self, family_of: IpAddr) -> Option<IpAddr> {
         self.routes
             .iter()
-            .filter(|route| route.destination.prefix_len() == 0 && route.destination.addr().is_ipv4() == family_of.is_ipv4())
+            .filter(|route| {
+                route.destination.prefix_len() == 0 && route.destination.addr().is_ipv4() == family_of.is_ipv4()
+            })
             .min_by_key(|route| route.metric)
             .and_then(|route| route.gateway)
     }

@@ -70,6 +70,9 @@ mod tests {
 
     #[test]
     fn secrets_do_not_print() {
-        assert_eq!(format!("{:?} {:?}", PrivateKey::new([7; 32]), PresharedKey::new([7; 32])), "PrivateKey(…) PresharedKey(…)");
+        assert_eq!(
+            format!("{:?} {:?}", PrivateKey::new([7; 32]), PresharedKey::new([7; 32])),
+            "PrivateKey(…) PresharedKey(…)"
+        );
     }
 }
