@@ -39,6 +39,9 @@ pub enum StoreError {
     /// The idempotency key stands for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// A cursor that no list of this kind gave out.
+    #[error("the cursor is not from this list: start again without it")]
+    Cursor,
 
     /// The disk is full; nothing of the batch was written.
     #[error("the disk is full")]

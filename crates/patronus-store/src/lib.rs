@@ -25,6 +25,7 @@ pub use events::{EventFilter, Events};
 pub use networks::{Applied, ApplyOp, NetworkRecord, Networks, NewNetwork};
 pub use releases::{Chunk, NewBundle, NewRelease, Releases, Slice, StoredBundle};
 pub use sites::{Enrolled, Enrolment, NewSite, SiteFilter, SiteRecord, SiteReport, Sites};
+pub use sqlite::SqliteStore;
 pub use tenants::Tenants;
 pub use tokens::{NewToken, TokenFilter, Tokens};
 pub use users::{Credential, NewRefresh, Rotation, Users};

@@ -118,6 +118,9 @@ pub trait Releases {
     /// The bytes of a bundle.
     async fn stored_bundle(&self, digest: Digest) -> Result<StoredBundle>;
 
+    /// The archive made of a bundle before, without its chunks; none if none was made yet.
+    async fn archive(&self, digest: Digest) -> Result<Option<Arc<[u8]>>>;
+
     /// Keeps the archive made of a bundle. No event.
     async fn keep_archive(&self, digest: Digest, archive: Arc<[u8]>) -> Result<()>;
 }
