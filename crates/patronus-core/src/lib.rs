@@ -11,6 +11,8 @@ pub mod apply;
 pub mod archive;
 pub mod backoff;
 pub mod digest;
+pub mod mesh;
 pub mod rope;
 pub mod signature;
 pub mod validate;
+pub mod wgconf;
