@@ -1,0 +1,64 @@
+//! `bundle.json`: a head of the site's own, then a line for each peer.
+
+use std::net::IpAddr;
+
+use patronus_types::bundle::{FORMAT, LocalUplink, Party, Tunnel};
+use patronus_types::{NetworkId, SiteId};
+use serde::Serialize;
+
+use super::strip::Strip;
+use crate::mesh::CompileError;
+use crate::mesh::topology::{Member, Network};
+use crate::rope::Draft;
+
+/// What follows the last peer.
+pub(super) const TAIL: &str = "\n]}\n";
+
+/// [`patronus_types::bundle::Content`] without its peers.
+#[derive(Serialize)]
+struct Content<'a> {
+    format: u32,
+    network: &'a Party<NetworkId>,
+    site: Party<SiteId>,
+    mtu: u16,
+    addresses: &'a [IpAddr],
+    uplinks: Vec<LocalUplink>,
+    tunnels: &'a [Tunnel],
+}
+
+/// Everything up to the first peer.
+pub(super) fn head(file: &mut Draft, network: &Network<'_>, index: usize, tunnels: &[Tunnel]) -> Result<(), CompileError> {
+    let member = &network.members[index];
+    let site = member.site;
+    let text = serde_json::to_string(&Content {
+        format: FORMAT,
+        network: &network.party,
+        site: Party { id: site.id, name: site.spec.name.clone() },
+        mtu: network.mtu,
+        addresses: &site.addresses,
+        uplinks: member.local_uplinks(),
+        tunnels,
+    })?;
+    file.push_bytes(text.trim_end_matches('}').as_bytes());
+    file.push_bytes(b",\"peers\":[\n");
+    Ok(())
+}
+
+/// Each member's entry as everybody in a mesh and every hub sees it.
+pub(super) fn entries(network: &Network<'_>) -> Result<Strip, CompileError> {
+    let entry = |member: &Member<'_>| Ok(format!(",\n{}", serde_json::to_string(&member.as_peer(member.allowed.clone()))?));
+    let entries = network.members.iter().map(entry).collect::<Result<Vec<_>, CompileError>>()?;
+    Ok(Strip::new(entries.into_iter()))
+}
+
+/// One entry whose allowed addresses `put` writes.
+pub(super) fn entry(file: &mut Draft, member: &Member<'_>, put: impl FnOnce(&mut Draft)) -> Result<(), CompileError> {
+    const FIELD: &str = "\"allowed_ips\":[";
+    let text = serde_json::to_string(&member.as_peer(Vec::new()))?;
+    let (before, after) = text.split_once(FIELD).unwrap_or((&text, ""));
+    file.push_bytes(before.as_bytes());
+    file.push_bytes(FIELD.as_bytes());
+    put(file);
+    file.push_bytes(after.as_bytes());
+    Ok(())
+}
