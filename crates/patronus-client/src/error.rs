@@ -1,0 +1,102 @@
+//! What a call can end in. Each message says what happened in words; what to do next is for the program that asks.
+
+use std::time::Duration;
+
+pub use patronus_types::api::error::Problem;
+
+/// Why a call failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The server refused, and said why.
+    #[error("{}", .problem.detail)]
+    Api {
+        /// What it said.
+        problem: Box<Problem>,
+        /// Which server.
+        server: String,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// No server could be reached.
+    #[error("cannot reach {server}: {cause}")]
+    Unreachable {
+        /// The server that was tried last.
+        server: String,
+        /// Why, in words.
+        cause: String,
+    },
+    /// A server was reached, but it is not the one that is trusted.
+    #[error("cannot trust {server}: {cause}")]
+    Tls {
+        /// The server.
+        server: String,
+        /// Why, in words.
+        cause: String,
+        /// Whether a trusted CA would mend it.
+        unknown_issuer: bool,
+    },
+    /// A read did not end in time.
+    #[error("{server} did not answer within {after:?}")]
+    Timeout {
+        /// The server that was tried last.
+        server: String,
+        /// How long was waited in all.
+        after: Duration,
+    },
+    /// A write was sent and its answer never came: it may have happened. A repeat with the same key is safe.
+    #[error("the outcome is unknown: {cause}")]
+    OutcomeUnknown {
+        /// The server that was tried last.
+        server: String,
+        /// The idempotency key that it was sent with.
+        key: String,
+        /// Why there was no answer, in words.
+        cause: String,
+    },
+    /// A server answered something that is not of this contract.
+    #[error("{server} gave an answer that is not Patronus': {what}")]
+    Rubbish {
+        /// The server.
+        server: String,
+        /// What was wrong with it.
+        what: String,
+    },
+    /// There is no usable credential.
+    #[error("{what}")]
+    Credential {
+        /// Why.
+        what: String,
+        /// Whether logging in again mends it (else the place where it is kept is at fault).
+        login: bool,
+    },
+    /// The client was set up with something that cannot work.
+    #[error("{0}")]
+    Setup(String),
+    /// What was downloaded could not be kept, or is more than it may be.
+    #[error("{0}")]
+    Sink(String),
+}
+
+impl Error {
+    /// The problem, if the server refused.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Api { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refused with this code.
+    pub fn is(&self, code: patronus_types::api::error::ErrorCode) -> bool {
+        self.problem().is_some_and(|problem| problem.code == code)
+    }
+
+    /// Whether another try, later, may succeed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Api { problem, .. } => crate::retry::is_transient(problem.status),
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::OutcomeUnknown { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Sites.
+
+use http::header::IF_MATCH;
+use patronus_types::api::page::StatusFilter;
+use patronus_types::api::route::Op;
+use patronus_types::site::{Site, SiteInput};
+
+use crate::call::Call;
+use crate::{Client, Error, Pages, Tagged, Write};
+
+/// See [`Client::sites`].
+#[derive(Debug, Clone, Copy)]
+pub struct Sites<'a>(pub(crate) &'a Client);
+
+impl Sites<'_> {
+    /// The sites of the scope's network, or of all networks of the tenant.
+    pub fn list(&self, status: StatusFilter) -> Pages<Site> {
+        let status = match status {
+            StatusFilter::Active => Some("active"),
+            StatusFilter::Inactive => Some("inactive"),
+            StatusFilter::All => None,
+        };
+        let call = Call::new(Op::SiteList, &[]).scope(self.0).query("limit", Some(1000)).query("status", status);
+        Pages::of(self.0, call)
+    }
+
+    /// One site, by name or id.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn get(&self, site: &str) -> Result<Tagged<Site>, Error> {
+        self.0.send(Call::new(Op::SiteGet, &[site]).scope(self.0)).await?.tagged()
+    }
+
+    /// Creates a site.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub async fn create(&self, site: &SiteInput, write: &Write) -> Result<Site, Error> {
+        let call = Call::new(Op::SiteCreate, &[]).scope(self.0);
+        self.0.send(call.json(site)?.write(write)?).await?.json()
+    }
+
+    /// Changes a site by a merge patch (RFC 7396), if it is still as the ETag says.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with code `precondition_failed` when it changed meanwhile.
+    pub async fn update(
+        &self,
+        site: &str,
+        etag: &str,
+        patch: &serde_json::Value,
+        write: &Write,
+    ) -> Result<Site, Error> {
+        let call = Call::new(Op::SiteUpdate, &[site]).scope(self.0).header(IF_MATCH, etag)?;
+        self.0.send(call.json(patch)?.write(write)?).await?.json()
+    }
+
+    /// Deletes a site, if it is still as the ETag says. Its agent's token ends with it.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with code `precondition_failed` when it changed meanwhile.
+    pub async fn delete(&self, site: &str, etag: &str, write: &Write) -> Result<(), Error> {
+        let call = Call::new(Op::SiteDelete, &[site]).scope(self.0).header(IF_MATCH, etag)?;
+        self.0.send(call.write(write)?).await.map(drop)
+    }
+}
