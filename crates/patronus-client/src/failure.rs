@@ -54,6 +54,9 @@ fn cause(error: &reqwest::Error) -> String {
     let Some(io) = find::<io::Error>(error) else { return chain(error) };
     match io.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
+        _ if io.to_string() == "tls handshake eof" => {
+            "it closed the connection in the TLS handshake; perhaps it speaks plain http on this port".to_owned()
+        }
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
             "the connection broke off".to_owned()
         }
