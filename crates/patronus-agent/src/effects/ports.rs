@@ -46,10 +46,12 @@ pub fn holder(port: u16) -> Option<String> {
         return Some("the kernel (a WireGuard interface of someone else?)".to_owned());
     }
     let wanted = format!("socket:[{inode}]");
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes.filter(|entry| holds(&entry.path().join("fd"), &wanted)).find_map(|entry| {
+    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+        // Numbers only: `self` is a process as well.
+        let pid = entry.file_name().to_str()?.parse::<u32>().ok()?;
+        holds(&entry.path().join("fd"), &wanted).then_some(())?;
         let name = fs::read_to_string(entry.path().join("comm")).ok()?;
-        Some(format!("{} (pid {})", name.trim(), entry.file_name().to_string_lossy()))
+        Some(format!("{} (pid {pid})", name.trim()))
     })
 }
 

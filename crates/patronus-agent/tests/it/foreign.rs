@@ -78,7 +78,7 @@ fn a_foreign_route_is_not_replaced() {
         return;
     }
     let (one, _two) = tunnelled_pair();
-    for foreign in ["10.80.0.0/16", "2001:db8:80::/48"] {
+    for (family, foreign) in [(4, "10.80.0.0/16"), (6, "2001:db8:80::/48")] {
         one.namespace.sh(&format!("ip route add {foreign} dev wan metric 7 proto static"));
         let refused = one.namespace.run(move || async move {
             let via = Via { device: "pt000".to_owned(), gateway: None, source: None };
@@ -89,6 +89,6 @@ fn a_foreign_route_is_not_replaced() {
             refused
         });
         assert!(matches!(refused, Err(Error::ForeignRoute { .. })), "{refused:?}");
-        assert!(one.namespace.sh(&format!("ip route show {foreign}")).contains("dev wan"));
+        assert!(one.namespace.sh(&format!("ip -{family} route show {foreign}")).contains("dev wan"));
     }
 }

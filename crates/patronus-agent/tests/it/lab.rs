@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -78,8 +79,10 @@ impl Namespace {
     {
         let (answer, done) = mpsc::channel();
         let job: Job = Box::new(move |runtime| {
-            // A receiver that is gone has failed already.
-            let _ = answer.send(runtime.block_on(work()));
+            // The thread goes on after a failed assertion: it still has to clean up.
+            if let Ok(value) = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work()))) {
+                answer.send(value).unwrap();
+            }
         });
         self.jobs.as_ref().unwrap().send(job).expect("the namespace's thread has ended");
         done.recv().expect("the work panicked")
@@ -129,7 +132,8 @@ fn live(queue: &mpsc::Receiver<Job>, ready: &mpsc::Sender<u32>) {
     // SAFETY: the file descriptor table stays shared; only namespaces and the working directory become this thread's own.
     #[allow(unsafe_code)]
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET | UnshareFlags::NEWNS) }.expect("unshare");
-    let setup = "mount --make-rprivate / && mkdir -p /run/wireguard && mount -t tmpfs tmpfs /run/wireguard && ip link set lo up";
+    let setup = "mount --make-rprivate / && mkdir -p /run/wireguard && mount -t tmpfs tmpfs /run/wireguard && ip link set lo up && \
+                 echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad && echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad";
     assert!(Command::new("sh").args(["-c", setup]).status().unwrap().success());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let id = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
