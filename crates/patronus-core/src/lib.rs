@@ -11,6 +11,7 @@ pub mod apply;
 pub mod archive;
 pub mod backoff;
 pub mod digest;
+pub mod lint;
 pub mod mesh;
 pub mod rope;
 pub mod signature;

@@ -21,6 +21,7 @@ use crate::rope::{Draft, Rope};
 
 pub use content::{ContentError, content, content_of_files, content_of_json};
 pub use input::{DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Site};
+pub(crate) use topology::home_hub;
 
 /// What compiling gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -99,7 +99,8 @@ impl<'a> Network<'a> {
             Peers::Home(home) => uplinks(*home),
             Peers::Members(members) => members.iter().cloned().flatten().map(uplinks).max().unwrap_or(0),
         };
-        let pairs = (0u8..).take(uplinks(index)).flat_map(|local| (0u8..).take(remotes).map(move |remote| (local, remote)));
+        let pairs =
+            (0u8..).take(uplinks(index)).flat_map(|local| (0u8..).take(remotes).map(move |remote| (local, remote)));
         let member = &self.members[index];
         pairs.map(|(local, remote)| Tunnel { local, remote, port: member.port(local) + u16::from(remote) }).collect()
     }
@@ -180,8 +181,12 @@ pub(crate) fn home_hub(spoke: &SiteSpec, hubs: &[&Name]) -> Option<usize> {
 }
 
 fn roles(topology: Topology, sites: &[&Site]) -> Vec<Role> {
-    let (hubs, names): (Vec<usize>, Vec<&Name>) =
-        sites.iter().enumerate().filter(|(_, site)| site.spec.hub).map(|(index, site)| (index, &site.spec.name)).unzip();
+    let (hubs, names): (Vec<usize>, Vec<&Name>) = sites
+        .iter()
+        .enumerate()
+        .filter(|(_, site)| site.spec.hub)
+        .map(|(index, site)| (index, &site.spec.name))
+        .unzip();
     let role = |site: &&Site| match topology {
         Topology::Mesh => Role::Equal,
         Topology::HubSpoke if site.spec.hub => Role::Hub,

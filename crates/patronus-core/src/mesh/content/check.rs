@@ -34,9 +34,13 @@ fn check(faults: &mut Vec<String>, holds: bool, fault: impl FnOnce() -> String) 
 fn own(faults: &mut Vec<String>, content: &Content) {
     let (mtu, uplinks) = (content.mtu, content.uplinks.len());
     check(faults, (MIN_MTU..=MAX_MTU).contains(&mtu), || format!("mtu {mtu} is not within {MIN_MTU} to {MAX_MTU}"));
-    check(faults, (1..=MAX_UPLINKS).contains(&uplinks), || format!("{uplinks} uplinks; 1 to {MAX_UPLINKS} are possible"));
+    check(faults, (1..=MAX_UPLINKS).contains(&uplinks), || {
+        format!("{uplinks} uplinks; 1 to {MAX_UPLINKS} are possible")
+    });
     let addresses = content.addresses.len();
-    check(faults, (1..=MAX_ADDRESSES).contains(&addresses), || format!("{addresses} overlay addresses; 1 to {MAX_ADDRESSES} are possible"));
+    check(faults, (1..=MAX_ADDRESSES).contains(&addresses), || {
+        format!("{addresses} overlay addresses; 1 to {MAX_ADDRESSES} are possible")
+    });
     let mut keys = BTreeSet::new();
     let mut devices = BTreeSet::new();
     for LocalUplink { name, public_key, device, .. } in &content.uplinks {
@@ -46,7 +50,9 @@ fn own(faults: &mut Vec<String>, content: &Content) {
             Some(device) => {
                 check(faults, devices.insert(device), || format!("uplink {name} has the device of another uplink"));
                 let reason = device_name(device).err();
-                check(faults, reason.is_none(), || format!("uplink {name}: device {device:?}: {}", reason.unwrap_or_default()));
+                check(faults, reason.is_none(), || {
+                    format!("uplink {name}: device {device:?}: {}", reason.unwrap_or_default())
+                });
             }
         }
     }
@@ -60,7 +66,9 @@ fn tunnels(faults: &mut Vec<String>, content: &Content) {
         let exists = usize::from(local) < content.uplinks.len() && usize::from(remote) < MAX_UPLINKS;
         check(faults, exists, || format!("tunnel ({local}, {remote}) names an uplink that does not exist"));
         check(faults, pairs.insert((local, remote)), || format!("tunnel ({local}, {remote}) is there twice"));
-        check(faults, port > 0 && ports.insert(port), || format!("tunnel ({local}, {remote}): port {port} is 0 or taken by another"));
+        check(faults, port > 0 && ports.insert(port), || {
+            format!("tunnel ({local}, {remote}): port {port} is 0 or taken by another")
+        });
     }
 }
 
@@ -74,7 +82,9 @@ fn peers(faults: &mut Vec<String>, content: &Content) {
         let name = &peer.name;
         check(faults, names.insert(name), || format!("peer {name} is there twice"));
         let addresses = peer.addresses.len();
-        check(faults, addresses <= MAX_ADDRESSES, || format!("peer {name} has {addresses} overlay addresses; at most {MAX_ADDRESSES} are possible"));
+        check(faults, addresses <= MAX_ADDRESSES, || {
+            format!("peer {name} has {addresses} overlay addresses; at most {MAX_ADDRESSES} are possible")
+        });
         for range in &peer.allowed_ips {
             check(faults, ranges.insert(*range), || format!("peer {name}: {range} is there twice"));
             let reason = unusable(*range);
@@ -87,7 +97,9 @@ fn peers(faults: &mut Vec<String>, content: &Content) {
 fn peer_uplinks(faults: &mut Vec<String>, peer: &Peer, keys: &mut BTreeSet<PublicKey>) {
     let Peer { name, uplinks, .. } = peer;
     let count = uplinks.len();
-    check(faults, (1..=MAX_UPLINKS).contains(&count), || format!("peer {name} has {count} uplinks; 1 to {MAX_UPLINKS} are possible"));
+    check(faults, (1..=MAX_UPLINKS).contains(&count), || {
+        format!("peer {name} has {count} uplinks; 1 to {MAX_UPLINKS} are possible")
+    });
     for (index, PeerUplink { public_key, endpoint, .. }) in uplinks.iter().enumerate() {
         check(faults, keys.insert(*public_key), || format!("peer {name}: the key of uplink {index} is used twice"));
         let highest = u16::MAX - 3;

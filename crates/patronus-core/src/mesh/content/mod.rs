@@ -20,7 +20,9 @@ pub enum ContentError {
     #[error("the archive has no {CONTENT_FILE}, so it is not a bundle")]
     Missing,
     /// It was made by another version.
-    #[error("the bundle has format {found} and this version reads format {FORMAT}; upgrade the older of agent and server")]
+    #[error(
+        "the bundle has format {found} and this version reads format {FORMAT}; upgrade the older of agent and server"
+    )]
     Format {
         /// The format it has.
         found: u32,

@@ -35,12 +35,21 @@ fn every_bound_is_kept() {
     assert!(refused(|content| content.tunnels.push(content.tunnels[0])).contains("twice"));
     assert!(refused(|content| content.tunnels[0].port = 0).contains("port 0"));
     assert!(refused(|content| content.peers.push(content.peers[0].clone())).contains("twice"));
-    assert!(refused(|content| content.peers[0].allowed_ips.push("0.0.0.0/0".parse().unwrap())).contains("default route"));
-    assert!(refused(|content| content.peers[0].allowed_ips.push("10.9.0.1/16".parse().unwrap())).contains("10.9.0.0/16"));
+    assert!(
+        refused(|content| content.peers[0].allowed_ips.push("0.0.0.0/0".parse().unwrap())).contains("default route")
+    );
+    assert!(
+        refused(|content| content.peers[0].allowed_ips.push("10.9.0.1/16".parse().unwrap())).contains("10.9.0.0/16")
+    );
     assert!(refused(|content| content.peers[0].uplinks.clear()).contains("0 uplinks"));
-    assert!(refused(|content| content.peers[0].uplinks[0].public_key = content.uplinks[0].public_key).contains("used twice"));
+    assert!(
+        refused(|content| content.peers[0].uplinks[0].public_key = content.uplinks[0].public_key)
+            .contains("used twice")
+    );
     assert!(refused(|content| content.peers[0].uplinks[0].endpoint = "192.0.2.1".parse().ok()).contains("no port"));
-    assert!(refused(|content| content.peers[0].uplinks[0].endpoint = "192.0.2.1:65533".parse().ok()).contains("no port"));
+    assert!(
+        refused(|content| content.peers[0].uplinks[0].endpoint = "192.0.2.1:65533".parse().ok()).contains("no port")
+    );
 }
 
 #[test]

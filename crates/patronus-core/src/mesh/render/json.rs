@@ -27,7 +27,12 @@ struct Content<'a> {
 }
 
 /// Everything up to the first peer.
-pub(super) fn head(file: &mut Draft, network: &Network<'_>, index: usize, tunnels: &[Tunnel]) -> Result<(), CompileError> {
+pub(super) fn head(
+    file: &mut Draft,
+    network: &Network<'_>,
+    index: usize,
+    tunnels: &[Tunnel],
+) -> Result<(), CompileError> {
     let member = &network.members[index];
     let site = member.site;
     let text = serde_json::to_string(&Content {
@@ -46,7 +51,8 @@ pub(super) fn head(file: &mut Draft, network: &Network<'_>, index: usize, tunnel
 
 /// Each member's entry as everybody in a mesh and every hub sees it.
 pub(super) fn entries(network: &Network<'_>) -> Result<Strip, CompileError> {
-    let entry = |member: &Member<'_>| Ok(format!(",\n{}", serde_json::to_string(&member.as_peer(member.allowed.clone()))?));
+    let entry =
+        |member: &Member<'_>| Ok(format!(",\n{}", serde_json::to_string(&member.as_peer(member.allowed.clone()))?));
     let entries = network.members.iter().map(entry).collect::<Result<Vec<_>, CompileError>>()?;
     Ok(Strip::new(entries.into_iter()))
 }

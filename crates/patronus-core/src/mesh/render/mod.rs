@@ -103,7 +103,9 @@ impl<'a> Render<'a> {
 
     fn sections(&mut self, flavour: Flavour) -> &Strip {
         let network = self.network;
-        self.sections.entry(flavour).or_insert_with(|| Strip::new(network.members.iter().map(|member| section(member, flavour))))
+        self.sections
+            .entry(flavour)
+            .or_insert_with(|| Strip::new(network.members.iter().map(|member| section(member, flavour))))
     }
 
     fn home_section(&self, file: &mut Draft, index: usize, home: usize, flavour: Flavour) {

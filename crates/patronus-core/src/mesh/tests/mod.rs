@@ -81,7 +81,8 @@ fn a_bundle_of_a_mesh_is_a_handful_of_slices() {
     for site in &compilation.sites {
         assert!(site.tar.slices().len() <= 8, "{}", site.tar.slices().len());
     }
-    let chunks: std::collections::BTreeSet<_> = compilation.sites.iter().flat_map(|site| site.tar.chunks().into_keys()).collect();
+    let chunks: std::collections::BTreeSet<_> =
+        compilation.sites.iter().flat_map(|site| site.tar.chunks().into_keys()).collect();
     assert_eq!(chunks.len(), 3, "entries, sections, and one chunk of everybody's own");
 }
 
@@ -97,7 +98,8 @@ fn what_a_person_reads() {
     let mut input = sites(3);
     input.sites[1].spec.uplinks[0].endpoint = None;
     let compiled = compile(&input).unwrap();
-    let files = crate::archive::read_tar(compiled.sites[1].tar.reader(), &crate::archive::Limits::DEFAULT).unwrap().files;
+    let files =
+        crate::archive::read_tar(compiled.sites[1].tar.reader(), &crate::archive::Limits::DEFAULT).unwrap().files;
     let text = String::from_utf8(files[1].data.clone()).unwrap();
     let key = |index: usize| input.sites[index].public_keys[0].to_string();
     let expected = format!(
@@ -110,7 +112,9 @@ fn what_a_person_reads() {
          MTU = 1420\n\
          \n[Peer]\n# site-0000\nPublicKey = {}\nEndpoint = 198.18.0.1:51820\nAllowedIPs = 10.0.0.0/24, 10.210.0.1/32\nPersistentKeepalive = 25\n\
          \n[Peer]\n# site-0002\nPublicKey = {}\nEndpoint = 198.18.0.3:51820\nAllowedIPs = 10.0.2.0/24, 10.210.0.3/32\nPersistentKeepalive = 25\n",
-        key(1), key(0), key(2)
+        key(1),
+        key(0),
+        key(2)
     );
     assert_eq!(text, expected);
 }

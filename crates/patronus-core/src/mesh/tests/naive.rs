@@ -8,8 +8,11 @@ use patronus_types::{Endpoint, Name};
 use crate::mesh::{Input, Site, render};
 
 pub(super) fn compile(input: &Input) -> Vec<Content> {
-    let mut ready: Vec<&Site> =
-        input.sites.iter().filter(|site| site.public_keys.len() >= site.spec.uplinks.len() && !site.addresses.is_empty()).collect();
+    let mut ready: Vec<&Site> = input
+        .sites
+        .iter()
+        .filter(|site| site.public_keys.len() >= site.spec.uplinks.len() && !site.addresses.is_empty())
+        .collect();
     ready.sort_by(|one, other| one.spec.name.cmp(&other.spec.name));
     ready.iter().map(|site| content(input, &ready, site)).collect()
 }
@@ -28,7 +31,13 @@ fn own(site: &Site) -> Vec<IpNet> {
 
 /// What `site` may receive from `peer`; none if they have no tunnel.
 fn allowed(input: &Input, ready: &[&Site], site: &Site, peer: &Site) -> Option<Vec<IpNet>> {
-    let spokes = |hub: &Site| ready.iter().filter(|spoke| !spoke.spec.hub && home(spoke, ready).as_ref() == Some(&hub.spec.name)).flat_map(|spoke| own(spoke)).collect::<Vec<_>>();
+    let spokes = |hub: &Site| {
+        ready
+            .iter()
+            .filter(|spoke| !spoke.spec.hub && home(spoke, ready).as_ref() == Some(&hub.spec.name))
+            .flat_map(|spoke| own(spoke))
+            .collect::<Vec<_>>()
+    };
     let mut ranges = match (input.spec.topology, site.spec.hub, peer.spec.hub) {
         (Topology::Mesh, _, _) => own(peer),
         (_, true, true) => [own(peer), spokes(peer)].concat(),

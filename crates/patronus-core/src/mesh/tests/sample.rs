@@ -8,8 +8,8 @@ use patronus_types::site::{SiteInput, Uplink};
 use patronus_types::{Endpoint, NetworkId, PublicKey, SiteId};
 use proptest::prelude::*;
 
-use crate::mesh::{Input, Site};
 use crate::address;
+use crate::mesh::{Input, Site};
 
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap()
@@ -49,11 +49,7 @@ fn endpoint(index: usize, uplink: u32) -> Endpoint {
 /// A mesh of plain sites.
 pub(crate) fn sites(count: usize) -> Input {
     let spec = NetworkSpec::named("lab".parse().unwrap());
-    Input {
-        network: NetworkId::new(1, &[0; 10]),
-        sites: (0..count).map(|index| site(&spec, index)).collect(),
-        spec,
-    }
+    Input { network: NetworkId::new(1, &[0; 10]), sites: (0..count).map(|index| site(&spec, index)).collect(), spec }
 }
 
 /// What is random about a site.
@@ -77,7 +73,14 @@ fn traits() -> impl Strategy<Value = Traits> {
         0usize..4,
         prop::option::of(1024u16..60_000),
     )
-        .prop_map(|(uplinks, keys, hub, via, prefixes, port_base)| Traits { uplinks, keys, hub, via, prefixes, port_base })
+        .prop_map(|(uplinks, keys, hub, via, prefixes, port_base)| Traits {
+            uplinks,
+            keys,
+            hub,
+            via,
+            prefixes,
+            port_base,
+        })
 }
 
 /// Any network that passes validation and has no overlapping prefixes.
@@ -100,7 +103,10 @@ fn random(network: &NetworkSpec, index: usize, traits: &Traits) -> Site {
     made.spec.hub = traits.hub;
     made.spec.via = traits.via.filter(|_| !traits.hub).map(|via| format!("site-{via:04}").parse().unwrap());
     made.spec.prefixes = (0..traits.prefixes).map(|place| spread(index, place)).collect();
-    made.spec.uplinks = (0u32..).zip(&traits.uplinks).map(|(place, &(reachable, port, cost))| uplink(index, place, (reachable, port, cost))).collect();
+    made.spec.uplinks = (0u32..)
+        .zip(&traits.uplinks)
+        .map(|(place, &(reachable, port, cost))| uplink(index, place, (reachable, port, cost)))
+        .collect();
     made
 }
 
