@@ -47,7 +47,7 @@ impl Events<'_> {
             Some(after) => after,
             None => self.newest().await?,
         };
-        Ok(Watch { client: self.0.clone(), kind: filter.kind, after, failures: 0 })
+        Ok(Watch { client: self.0.clone(), kind: filter.kind, after, failures: 0, pause: Duration::ZERO })
     }
 
     fn call(&self, filter: &Filter) -> Call {
@@ -62,6 +62,8 @@ pub struct Watch {
     kind: Option<String>,
     after: u64,
     failures: u32,
+    /// Before the next try.
+    pause: Duration,
 }
 
 /// What a watch brings.
@@ -84,9 +86,7 @@ impl Watch {
     /// # Errors
     /// What another try cannot mend.
     pub async fn next(&mut self) -> Result<Step, Error> {
-        if self.failures > 0 {
-            tokio::time::sleep(retry::pause(self.failures, None)).await;
-        }
+        tokio::time::sleep(std::mem::take(&mut self.pause)).await;
         loop {
             let filter = Filter { kind: self.kind.clone(), after: Some(self.after) };
             let wait = Duration::from_secs(MAX_WAIT_S.into());
@@ -100,7 +100,8 @@ impl Watch {
                 }
                 Err(error) if error.is_transient() => {
                     self.failures = self.failures.saturating_add(1);
-                    return Ok(Step::Away(error, retry::pause(self.failures, None)));
+                    self.pause = retry::pause(self.failures, None);
+                    return Ok(Step::Away(error, self.pause));
                 }
                 Err(error) => return Err(error),
             }

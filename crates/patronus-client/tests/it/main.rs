@@ -1,4 +1,5 @@
 //! The client against a scripted server.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what they expect by panicking, in their helpers too")]
 
 mod agent;
 mod fake;
