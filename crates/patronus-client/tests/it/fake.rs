@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -98,7 +98,6 @@ impl Fake {
     }
 
     /// The same behind TLS.
-    #[allow(dead_code, reason = "not every package that uses this file needs it")]
     pub fn tls(
         config: rustls::ServerConfig,
         script: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
@@ -134,7 +133,6 @@ impl Fake {
     }
 
     /// Waits until so many requests came.
-    #[allow(dead_code, reason = "not every package that uses this file needs it")]
     pub fn wait_for(&self, count: usize) {
         let guard = self.log.0.lock().unwrap();
         drop(self.log.1.wait_while(guard, |requests| requests.len() < count).unwrap());
@@ -142,7 +140,6 @@ impl Fake {
 }
 
 /// A URL where nothing listens.
-#[allow(dead_code, reason = "not every package that uses this file needs it")]
 pub fn nowhere() -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what they expect by panicking, in their helpers too")]
 
 mod agent;
+#[allow(dead_code, reason = "the command line's tests use this file too")]
 mod fake;
 mod pages;
 mod retries;
