@@ -143,6 +143,8 @@ make_initramfs() { # COMMAND...
     printf '%q ' "$@" >"$root/etc/command"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     : >"$root/etc/hosts"
+    # ip prints names from it
+    printf '%s\n' 'icmp 1 ICMP' 'tcp 6 TCP' 'udp 17 UDP' 'ipv6-icmp 58 IPv6-ICMP' >"$root/etc/protocols"
     write_init
     (cd "$root" && find . | cpio -o -H newc --quiet) >"$tmp/initrd"
 }
