@@ -44,8 +44,9 @@ fn news_are_told_and_joined() {
     let (one, _two) = pair();
     one.namespace.run(|| async {
         let mut watch = Watch::new().unwrap();
-        let sh =
-            |command: &str| assert!(std::process::Command::new("sh").args(["-c", command]).status().unwrap().success());
+        let sh = |command: &str| {
+            assert!(std::process::Command::new("bash").args(["-c", command]).status().unwrap().success())
+        };
         sh("ip addr add 203.0.113.1/24 dev wan; ip addr add 203.0.113.2/24 dev wan; ip route add 10.99.0.0/16 dev wan");
         let mut seen = (false, false);
         while seen != (true, true) {

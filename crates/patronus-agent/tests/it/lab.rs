@@ -17,14 +17,16 @@ use tokio::runtime::{Builder, Runtime};
 
 type Job = Box<dyn FnOnce(&Runtime) + Send>;
 
-/// Says aloud that a test is skipped, or fails where that must not be.
+/// Whether the tests can run here. Says aloud that one is skipped, or fails where that must not be.
 pub fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "these tests need root");
-        eprintln!("SKIPPED: needs root");
-    }
-    root
+    let reason = match std::env::var("PATRONUS_NO_NAMESPACES") {
+        Ok(reason) => reason,
+        Err(_) if rustix::process::geteuid().is_root() => return true,
+        Err(_) => "needs root".to_owned(),
+    };
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "cannot run here: {reason}");
+    eprintln!("SKIPPED: {reason}");
+    false
 }
 
 /// The driver under test.
@@ -88,11 +90,11 @@ impl Namespace {
         done.recv().expect("the work panicked")
     }
 
-    /// Runs a shell command and answers its output.
+    /// Runs a shell command and answers its output. Not by `sh`: busybox's has an `ip` of its own.
     pub fn sh(&self, command: &str) -> String {
         let command = command.to_owned();
         self.run(move || async move {
-            let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+            let output = Command::new("bash").args(["-c", &command]).output().unwrap();
             let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "`{command}` failed: {complaint}");
             String::from_utf8(output.stdout).unwrap()
@@ -117,7 +119,7 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         let end: Job = Box::new(|_| {
             // `wireguard-go` ends when its socket is removed.
-            let _ = Command::new("sh").args(["-c", "rm -f /run/wireguard/*.sock"]).status();
+            let _ = Command::new("bash").args(["-c", "rm -f /run/wireguard/*.sock"]).status();
         });
         if let Some(jobs) = self.jobs.take() {
             let _ = jobs.send(end);
@@ -132,9 +134,10 @@ fn live(queue: &mpsc::Receiver<Job>, ready: &mpsc::Sender<u32>) {
     // SAFETY: the file descriptor table stays shared; only namespaces and the working directory become this thread's own.
     #[allow(unsafe_code)]
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET | UnshareFlags::NEWNS) }.expect("unshare");
-    let setup = "mount --make-rprivate / && mkdir -p /run/wireguard && mount -t tmpfs tmpfs /run/wireguard && ip link set lo up && \
+    let setup = "mount --make-rprivate / && \
+                 (mkdir -p /run/wireguard || { mount -t tmpfs tmpfs /run && mkdir /run/wireguard; }) && mount -t tmpfs tmpfs /run/wireguard && ip link set lo up && \
                  echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad && echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad";
-    assert!(Command::new("sh").args(["-c", setup]).status().unwrap().success());
+    assert!(Command::new("bash").args(["-c", setup]).status().unwrap().success());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let id = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
     ready.send(id).unwrap();
@@ -157,8 +160,12 @@ impl Ping {
     }
 
     pub fn assert_nothing_lost(self) {
+        self.assert_lost_at_most(0);
+    }
+
+    pub fn assert_lost_at_most(self, most: u32) {
         let (sent, received) = self.result();
-        assert_eq!(sent, received, "packets were lost");
+        assert!(sent - received <= most, "{} of {sent} packets were lost", sent - received);
     }
 }
 

@@ -124,6 +124,8 @@ fn a_missing_or_failing_program_is_said() {
         };
         let missing = with("no-such-wireguard").create_tunnel(&owner(), "pt000", 1420).await.unwrap_err();
         assert!(missing.to_string().contains("install wireguard-go"), "{missing}");
+        let failing = with("wireguard-go").create_tunnel(&owner(), "a-name-too-long-", 1420).await.unwrap_err();
+        assert!(matches!(failing, Error::InvalidName(_)), "{failing}");
         let failing = with("ls").create_tunnel(&owner(), "pt000", 1420).await.unwrap_err();
         assert!(failing.to_string().contains("pt000"), "{failing}");
     });

@@ -1,7 +1,6 @@
 //! The kernel's WireGuard, by generic netlink.
 //!
-//! The crate's socket blocks, so each conversation has a blocking thread and a socket of its own. It splits long lists of
-//! peers into messages the kernel takes.
+//! The crate's socket blocks, so each conversation has a blocking thread and a socket of its own.
 
 use std::io;
 use std::net::IpAddr;
@@ -15,6 +14,10 @@ use wireguard_uapi::{DeviceInterface, WgSocket, get};
 use crate::effects::error::{Error, Result};
 use crate::effects::model::{AllowedIps, Peer, PeerChange, PeerState, PeerUpdate, WireguardChange, WireguardState};
 use crate::effects::ports;
+
+/// Peers in one message. The crate would split a longer list by itself, but it copies all of a message for each peer
+/// that it adds: a thousand at once take a hundred times as long.
+const BATCH: usize = 32;
 
 /// Reads a device.
 pub(super) async fn read(name: &str) -> Result<WireguardState> {
@@ -48,13 +51,19 @@ async fn blocking<T: Send + 'static>(name: &str, work: impl FnOnce() -> io::Resu
 }
 
 fn set(name: &str, change: &WireguardChange) -> io::Result<()> {
-    let prefixes: Vec<Vec<Prefix>> = change.peers.iter().map(|peer| prefixes(allowed_ips(peer))).collect();
-    let peers = change.peers.iter().zip(&prefixes).map(|(peer, prefixes)| message(peer, prefixes)).collect();
-    let mut device = Device::from_ifname(name).peers(peers);
-    device.private_key = change.private_key.as_ref().map(|key| key.expose());
-    device.listen_port = change.port;
     let mut socket = WgSocket::connect().map_err(io::Error::other)?;
-    socket.set_device(device).map_err(io::Error::other)
+    let (first, rest) = change.peers.split_at(change.peers.len().min(BATCH));
+    let mut identity = Device::from_ifname(name);
+    identity.private_key = change.private_key.as_ref().map(|key| key.expose());
+    identity.listen_port = change.port;
+    send(&mut socket, identity, first)?;
+    rest.chunks(BATCH).try_for_each(|peers| send(&mut socket, Device::from_ifname(name), peers))
+}
+
+fn send(socket: &mut WgSocket, device: Device<'_>, changes: &[PeerChange]) -> io::Result<()> {
+    let prefixes: Vec<Vec<Prefix>> = changes.iter().map(|peer| prefixes(allowed_ips(peer))).collect();
+    let peers = changes.iter().zip(&prefixes).map(|(peer, prefixes)| message(peer, prefixes)).collect();
+    socket.set_device(device.peers(peers)).map_err(io::Error::other)
 }
 
 /// The crate's messages borrow addresses, which `IpNet` gives by value only.

@@ -30,7 +30,8 @@ pub(super) async fn start(program: &Path, name: &str) -> Result<()> {
         .env("PATH", SEARCH_PATH)
         .current_dir("/")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        // `wireguard-go` complains on both.
+        .stdout(words.try_clone().map_err(|source| failed(program, source))?)
         .stderr(words.try_clone().map_err(|source| failed(program, source))?)
         // Not in the agent's group: a Ctrl-C that ends the agent leaves the tunnels.
         .process_group(0)
@@ -74,9 +75,15 @@ fn read_back(words: &mut std::fs::File) -> String {
     let mut text = Vec::new();
     let read = words.rewind().and_then(|()| words.take(4096).read_to_end(&mut text));
     match read {
-        Ok(_) => String::from_utf8_lossy(&text).trim().to_owned(),
+        Ok(_) => without_banner(&String::from_utf8_lossy(&text)),
         Err(_) => String::new(),
     }
+}
+
+/// `wireguard-go` begins with a box that recommends the kernel's WireGuard.
+fn without_banner(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(['┌', '│', '└'])).collect();
+    lines.join("\n").trim().to_owned()
 }
 
 /// The end of a process, seen by the end of a conversation with it.
