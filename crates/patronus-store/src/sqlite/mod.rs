@@ -1,27 +1,51 @@
-//! The store on SQLite.
-#![allow(unused_imports)]
+//! The store on SQLite: one file, one thread that writes, a pool of connections that read.
+//!
+//! A write goes handler → [`writer`] (queue, one transaction for all that wait) → [`batch`] (a savepoint each) →
+//! [`unit`] (the change and its events) → commit → commit hook → answer. A read takes a connection of [`reader`] and
+//! sees every write that was answered.
+//!
+//! What stands in the file survives `kill -9` and power loss: WAL with `synchronous=FULL`. Two servers on one file are
+//! kept apart by a lock file beside it.
 
+mod batch;
+mod codec;
 mod events;
+mod failure;
+mod idempotency;
+mod migrate;
 mod networks;
+mod open;
+mod page;
+mod reader;
 mod releases;
 mod sites;
 mod tenants;
 mod tokens;
+mod unit;
 mod users;
+mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::{CommitHook, Result, Store};
+use patronus_types::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::failure::Outcome;
+use self::open::FolderLock;
+pub use self::open::OpenError;
+use self::reader::Readers;
+use self::unit::Unit;
+use self::writer::Writer;
+use crate::{CommitHook, Result, Store, Write};
 
 /// A store in one SQLite file.
-pub struct SqliteStore {}
-
-/// Why a data file could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it.
-    #[error("another server uses {0}: stop it first")]
-    InUse(std::path::PathBuf),
+pub struct SqliteStore {
+    // Dropped first: the readers' connections are then the last, and the last one to close tidies the WAL away.
+    writer: Writer,
+    readers: Readers,
 }
 
 impl SqliteStore {
@@ -29,20 +53,63 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When another process has it, a newer version wrote it, or it cannot be read or written.
-    pub fn open(_path: &Path) -> std::result::Result<Self, OpenError> {
-        Ok(Self {})
+    pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        Self::open_with(path, migrate::MIGRATIONS)
+    }
+
+    fn open_with(path: &Path, steps: &[migrate::Migration]) -> std::result::Result<Self, OpenError> {
+        let lock = Arc::new(FolderLock::take(path)?);
+        let io = |error| OpenError::Io { path: path.to_owned(), error };
+        let trouble = |error| OpenError::Database { path: path.to_owned(), error };
+        open::open_private(path).map_err(io)?;
+        let mut connection = open::writer(path).map_err(trouble)?;
+        if let Some(backup) = migrate::migrate(&mut connection, path, steps, Timestamp::now())? {
+            tracing::info!(backup = %backup.display(), "migrated the data file; a copy of the old one is kept");
+        }
+        let readers = Readers::open(path)?;
+        let writer = Writer::start(path.to_owned(), connection, lock).map_err(io)?;
+        Ok(Self { writer, readers })
     }
 
     /// Sets what is called with each commit's changes, before its callers are answered.
-    /// Set it before the first write and before [`crate::Tokens::snapshot`].
-    pub fn set_commit_hook(&self, _hook: CommitHook) {}
+    ///
+    /// Set it before the first write and before [`crate::Tokens::snapshot`], then nothing is missed.
+    pub fn set_commit_hook(&self, hook: CommitHook) {
+        self.writer.set_hook(hook);
+    }
+
+    /// One write with its events: durable when this answers.
+    async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        write: &Write,
+        work: impl FnOnce(&mut Unit<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        let write = write.clone();
+        self.writer.submit(move |batch| batch.write(&write, work)).await
+    }
+
+    /// Upkeep without author and event.
+    async fn maintain<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.submit(move |batch| batch.maintain(work)).await
+    }
 }
 
 #[async_trait::async_trait]
 impl Store for SqliteStore {
     async fn probe(&self) -> Result<()> {
-        Ok(())
+        // A row that changes: an empty transaction would commit on a full disk.
+        let touch = |connection: &Connection| Ok(connection.execute("UPDATE probe SET at = at + 1 WHERE id = 1", [])?);
+        self.maintain(touch).await.map(drop)
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        if let Some(thread) = self.writer.end() {
+            // The thread has at most a queue of writes to do; waiting for it must not hold up the runtime.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        self.readers.close();
+    }
 }

@@ -1,0 +1,44 @@
+//! Tokens as the server's memory knows them.
+
+use patronus_types::token::TokenKind;
+use patronus_types::{Name, TokenId};
+use rusqlite::{Connection, Row};
+
+use crate::sqlite::codec::{Columns, Text};
+use crate::sqlite::failure::Outcome;
+use crate::sqlite::unit::row;
+use crate::{AgentRecord, Change, PrincipalRecord};
+
+/// The columns that [`read`] takes, of tokens that a request can carry. An enrolment token is none of them: it is
+/// looked up when it is used, which is once.
+macro_rules! select {
+    () => {
+        "SELECT t.hash, t.id, t.kind, t.tenant_id, t.role, t.description, t.expires_at, s.id, s.name, s.network_id
+         FROM tokens t LEFT JOIN sites s ON s.id = t.site_id
+         WHERE t.kind IN ('api', 'agent') AND t.revoked_at IS NULL"
+    };
+}
+pub(super) use select;
+
+/// Reads what [`select`] selects.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Change> {
+    let mut columns = Columns::new(row);
+    let hash = columns.plain()?;
+    let (token, kind, tenant, role) = (columns.text()?, columns.word()?, columns.text()?, columns.word()?);
+    let description: String = columns.plain()?;
+    let expires_at = columns.maybe_time()?;
+    let (site, site_name, network) = (columns.maybe_text()?, columns.maybe_text()?, columns.maybe_text()?);
+    let agent = match (kind, site, site_name, network) {
+        (TokenKind::Agent, Some(site), Some(site_name), Some(network)) => {
+            Some(AgentRecord { site, site_name, network })
+        }
+        _ => None,
+    };
+    let name = agent.as_ref().map_or(description, |agent: &AgentRecord| Name::to_string(&agent.site_name));
+    Ok(Change::TokenAdded(hash, PrincipalRecord { token, kind, tenant, role, name, agent, expires_at }))
+}
+
+/// What to tell of a token that works from now on; nothing where memory does not keep its kind.
+pub(super) fn added(connection: &Connection, id: TokenId) -> Outcome<Option<Change>> {
+    row(connection, concat!(select!(), " AND t.id = ?1"), [Text(id)], read)
+}

@@ -1,0 +1,157 @@
+//! The one thread that writes.
+//!
+//! Callers put jobs into a bounded queue. The thread takes all that wait, runs them in one transaction, commits once,
+//! hands what changed to the commit hook, and only then answers them: an answer means that the write is on the disk and
+//! that the server's memory knows it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{Answer, Batch, Job};
+use super::open::{self, FolderLock};
+use crate::{Change, CommitHook, Result, StoreError};
+
+/// Jobs that may wait before callers do.
+const QUEUE: usize = 1024;
+
+/// Jobs in one transaction at most, so that the first of them does not wait for ever.
+const BATCH: usize = 512;
+
+/// Makes this a wrong build, for the test that shows that the kill test would see one.
+#[cfg(test)]
+pub(super) static ANSWERS_EARLY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// The commit hook, set once the server is ready for it.
+type Hook = Arc<Mutex<Option<CommitHook>>>;
+
+/// What the callers' side holds. Dropping it ends the thread after the writes that wait.
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    hook: Hook,
+}
+
+/// What the thread holds.
+struct Thread {
+    path: PathBuf,
+    connection: Connection,
+    queue: mpsc::Receiver<Job>,
+    hook: Hook,
+    _lock: Arc<FolderLock>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(path: PathBuf, connection: Connection, lock: Arc<FolderLock>) -> std::io::Result<Self> {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let hook = Hook::default();
+        let thread = Thread { path, connection, queue, hook: Arc::clone(&hook), _lock: lock };
+        let handle = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run())?;
+        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(handle)), hook })
+    }
+
+    /// Sets the commit hook.
+    pub(super) fn set_hook(&self, hook: CommitHook) {
+        *locked(&self.hook) = Some(hook);
+    }
+
+    /// Runs work on the writer's thread and waits for its commit.
+    pub(super) async fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |batch| {
+            let result = work(batch);
+            Box::new(move |fault| {
+                // A caller that went away does not want its answer any more.
+                let _ = sender.send(fault.map_or(result, |fault| Err(fault.clone())));
+            })
+        });
+        let queue = locked(&self.queue).clone().ok_or(StoreError::Closed)?;
+        queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        drop(queue);
+        receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Lets the thread end after the writes that wait; answers its handle, once.
+    pub(super) fn end(&self) -> Option<JoinHandle<()>> {
+        locked(&self.queue).take();
+        locked(&self.thread).take()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(thread) = self.end() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Thread {
+    fn run(mut self) {
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut jobs = vec![first];
+            while jobs.len() < BATCH
+                && let Ok(job) = self.queue.try_recv()
+            {
+                jobs.push(job);
+            }
+            self.work(jobs);
+        }
+    }
+
+    fn work(&mut self, jobs: Vec<Job>) {
+        let mut batch = Batch::begin(&self.connection);
+        #[cfg_attr(not(test), expect(unused_mut, reason = "only a wrong build answers before the commit"))]
+        let mut answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut batch)).collect();
+        #[cfg(test)]
+        if ANSWERS_EARLY.load(std::sync::atomic::Ordering::Relaxed) {
+            answers.drain(..).for_each(|answer| answer(None));
+        }
+        let fault = match batch.commit() {
+            Ok(changes) => {
+                self.tell(changes);
+                None
+            }
+            Err(fault) => {
+                tracing::error!(error = %fault, writes = answers.len(), "a commit failed: nothing of it was written");
+                self.recover();
+                Some(fault)
+            }
+        };
+        answers.into_iter().for_each(|answer| answer(fault.as_ref()));
+    }
+
+    fn tell(&self, changes: Vec<Change>) {
+        let hook = locked(&self.hook);
+        if let Some(hook) = hook.as_ref().filter(|_| !changes.is_empty()) {
+            hook(changes);
+        }
+    }
+
+    /// Makes the connection fit for the next batch, whatever state the failure left it in.
+    fn recover(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "could not roll back");
+        }
+        if self.connection.is_autocommit() {
+            return;
+        }
+        match open::writer(&self.path) {
+            Ok(connection) => self.connection = connection,
+            Err(error) => tracing::error!(%error, "could not open the data file again; the next write tries it"),
+        }
+    }
+}
