@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `patronus-agent`.
+
+fn main() -> std::process::ExitCode {
+    patronus_agent::main()
+}

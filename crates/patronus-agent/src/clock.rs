@@ -1,0 +1,35 @@
+//! Time and chance: read here and nowhere else.
+
+use patronus_types::Timestamp;
+
+/// A clock and a source of randomness.
+pub trait Clock: Send + Sync {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// Any number, for jitter.
+    fn random(&self) -> u64;
+
+    /// 256 bits that nobody can guess.
+    fn secret(&self) -> Result<[u8; 32], getrandom::Error>;
+}
+
+/// The system's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn random(&self) -> u64 {
+        // Without randomness all agents wait equally long, and nothing worse.
+        getrandom::u64().unwrap_or(u64::MAX / 2)
+    }
+
+    fn secret(&self) -> Result<[u8; 32], getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map(|()| bytes)
+    }
+}

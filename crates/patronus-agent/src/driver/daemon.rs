@@ -1,0 +1,238 @@
+//! The host's side of the agent: signals, the local socket, the kernel's news, and one loop for each network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use patronus_types::NetworkId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{Command, network};
+use crate::effects::{News, Watch, disk};
+use crate::failure::{Exit, Failure};
+use crate::local::{Call, Listener, Request, Response};
+use crate::network::Network;
+use crate::state::{Entry, StateDir};
+use crate::status::NetworkStatus;
+use crate::world::World;
+
+/// How often the folder is looked at for networks that came without anybody saying so.
+const RESCAN: Duration = Duration::from_secs(10);
+/// How long a network may take to end the step it is at.
+const STOP: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// The networks of this host, each with its loop.
+struct Daemon {
+    state: StateDir,
+    world: World,
+    running: BTreeMap<NetworkId, Member>,
+    unreadable: BTreeMap<NetworkId, String>,
+    news: watch::Sender<u64>,
+    listed: Option<SystemTime>,
+}
+
+struct Member {
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<()>,
+}
+
+enum Event {
+    Call(Option<Call>),
+    Kernel(Option<News>),
+    Rescan,
+    Stop,
+}
+
+/// Runs until it is told to stop. Tunnels stay as they are.
+pub async fn run(folder: &Path, world: World) -> Result<(), Failure> {
+    let state = StateDir::create(folder)?;
+    let _lock: disk::StateLock = state.lock()?;
+    let mut signals = Signals::new().map_err(|error| Failure::new(Exit::Failed, error))?;
+    let (calls, mut inbox) = mpsc::channel(8);
+    let _socket = Listener::bind(state.socket(), calls).map_err(|error| {
+        Failure::new(Exit::State, format_args!("cannot answer on {}: {error}", state.socket().display()))
+    })?;
+    let mut kernel = Watch::new().ok();
+    let (news, _) = watch::channel(0);
+    let mut daemon =
+        Daemon { state, world, running: BTreeMap::new(), unreadable: BTreeMap::new(), news, listed: None };
+    daemon.rescan();
+    daemon.greet();
+    let mut rescan_at = Instant::now() + RESCAN;
+    loop {
+        let event = tokio::select! {
+            () = signals.stop() => Event::Stop,
+            call = inbox.recv() => Event::Call(call),
+            news = kernel_news(&mut kernel) => Event::Kernel(news),
+            () = sleep_until(rescan_at) => Event::Rescan,
+        };
+        match event {
+            Event::Stop | Event::Call(None) => break,
+            Event::Call(Some(call)) => daemon.answer(call).await,
+            Event::Kernel(Some(_)) => daemon.news.send_modify(|count| *count += 1),
+            Event::Kernel(None) => {
+                // The listener ended; until the next one begins, each network looks by itself now and then.
+                kernel = None;
+                daemon.news.send_modify(|count| *count += 1);
+            }
+            Event::Rescan => {
+                rescan_at = Instant::now() + RESCAN;
+                kernel = kernel.or_else(|| Watch::new().ok());
+                daemon.rescan_if_changed();
+            }
+        }
+    }
+    daemon.stop().await;
+    Ok(())
+}
+
+async fn kernel_news(kernel: &mut Option<Watch>) -> Option<News> {
+    match kernel {
+        Some(watch) => watch.news().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Daemon {
+    fn greet(&self) {
+        let (networks, driver) = (self.running.len(), self.world.device.driver());
+        tracing::info!(version = crate::VERSION, state = %self.state.root().display(), networks, %driver, "patronus-agent runs");
+        if networks == 0 {
+            tracing::info!("this host is in no network yet; `patronus-agent enrol` joins one");
+        }
+    }
+
+    fn rescan_if_changed(&mut self) {
+        let ended = self.running.values().any(|member| member.task.is_finished());
+        if ended || self.listed != self.state.changed_at() {
+            self.rescan();
+        }
+    }
+
+    /// Takes up networks that were joined, and forgets those that were left.
+    fn rescan(&mut self) {
+        self.listed = self.state.changed_at();
+        self.running.retain(|_, member| !member.task.is_finished());
+        self.unreadable.clear();
+        match self.state.entries() {
+            Ok(entries) => entries.into_iter().for_each(|entry| self.take_up(entry)),
+            Err(error) => tracing::error!(%error, "the state folder cannot be listed"),
+        }
+    }
+
+    fn take_up(&mut self, entry: Entry) {
+        if self.running.contains_key(&entry.network) {
+            return;
+        }
+        let opened = entry.identity.and_then(|identity| Network::open(entry.home, identity, self.world.clone()));
+        match opened {
+            Ok(network) => {
+                let identity = network.identity();
+                tracing::info!(network = %identity.network.name, site = %identity.site.name, "takes up a network");
+                let (commands, inbox) = mpsc::channel(8);
+                let task = tokio::spawn(network::run(network, inbox, self.news.subscribe()));
+                self.running.insert(entry.network, Member { commands, task });
+            }
+            Err(error) => {
+                tracing::error!(network = %entry.network, %error, "a network cannot be taken up; the others are not affected");
+                self.unreadable.insert(entry.network, error.to_string());
+            }
+        }
+    }
+
+    async fn answer(&mut self, call: Call) {
+        match call.request {
+            Request::Rescan => {
+                self.rescan();
+                let _ = call.answer.send(Response::Done);
+            }
+            Request::Status => {
+                // In a task of its own: a network that is busy with its kernel must not hold up the others.
+                tokio::spawn(self.status(call.answer));
+            }
+            Request::Leave { network } => self.leave(network, call.answer).await,
+        }
+    }
+
+    fn status(&self, answer: oneshot::Sender<Response>) -> impl Future<Output = ()> + Send + use<> {
+        let networks: Vec<_> =
+            self.running.iter().map(|(network, member)| (*network, member.commands.clone())).collect();
+        let unreadable = self.unreadable.clone();
+        async move {
+            let mut all: Vec<NetworkStatus> =
+                unreadable.iter().map(|(network, why)| NetworkStatus::unreadable(*network, why)).collect();
+            for (network, commands) in networks {
+                all.push(ask(network, &commands).await);
+            }
+            all.sort_by_key(|status| status.network_id);
+            let _ = answer.send(Response::Status(all));
+        }
+    }
+
+    async fn leave(&mut self, network: NetworkId, answer: oneshot::Sender<Response>) {
+        let Some(member) = self.running.get(&network) else {
+            let why = match self.unreadable.get(&network) {
+                Some(why) => format!("{why}; stop the agent, then leave again"),
+                None => format!("this agent does not run network {network}"),
+            };
+            let _ = answer.send(Response::Failed(why));
+            return;
+        };
+        let commands = member.commands.clone();
+        tokio::spawn(async move {
+            let (left, told) = oneshot::channel();
+            let sent = commands.send(Command::Leave(left)).await;
+            let _ = answer.send(match (sent, told.await) {
+                (Ok(()), Ok(Ok(notes))) => Response::Left(notes),
+                (Ok(()), Ok(Err(why))) => Response::Failed(why),
+                _ => Response::Failed("the network ended meanwhile".to_owned()),
+            });
+        });
+    }
+
+    /// Lets each network end the step it is at. What a longer one leaves undone is done at the next start.
+    async fn stop(self) {
+        tracing::info!("stops; tunnels stay as they are");
+        let deadline = Instant::now() + STOP;
+        let tasks: Vec<JoinHandle<()>> = self.running.into_values().map(|member| member.task).collect();
+        for task in tasks {
+            let _ = tokio::time::timeout_at(deadline, task).await;
+        }
+    }
+}
+
+async fn ask(network: NetworkId, commands: &mpsc::Sender<Command>) -> NetworkStatus {
+    let (answer, told) = oneshot::channel();
+    let asked = async {
+        commands.send(Command::Status(answer)).await.ok()?;
+        told.await.ok()
+    };
+    match timeout(ANSWER, asked).await {
+        Ok(Some(status)) => status,
+        Ok(None) => NetworkStatus::unreadable(network, &"it was left"),
+        Err(_) => NetworkStatus::unreadable(network, &"it is busy and did not answer"),
+    }
+}
+
+/// The signals that stop the agent.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

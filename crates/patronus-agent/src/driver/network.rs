@@ -1,0 +1,382 @@
+//! One membership's loop. It sleeps until the earliest of: an answer, a timer, the kernel's news, a question from here.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use patronus_core::backoff::Backoff;
+use patronus_types::api::agent::{Desired, State};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Command, fetch};
+use crate::control::{Answer, Control, ControlError, Server};
+use crate::effects::disk;
+use crate::leave;
+use crate::network::{Network, Retry, Todo};
+use crate::poll::{Poll, spread};
+
+/// How often the kernel is compared with what shall run, when it says nothing by itself.
+const LOOK: Duration = Duration::from_secs(60);
+/// News come in bursts: a link that goes down takes its addresses and routes along.
+const SETTLE: Duration = Duration::from_millis(100);
+/// The same in bad weather, where news never end.
+const LOOK_APART: Duration = Duration::from_secs(1);
+const YOUNG: Duration = Duration::from_secs(30);
+const YOUNG_LOOK: Duration = Duration::from_secs(8);
+/// How often the server is told that nothing changed.
+const REPORT: Duration = Duration::from_secs(5 * 60);
+const REPORT_AGAIN: Duration = Duration::from_secs(20);
+/// How soon and at last how seldom something that failed here is tried again.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15 * 60));
+/// Beyond any timer that is set: a little over a year.
+const FAR: Duration = Duration::from_secs(400 * 24 * 3600);
+
+type Flight<T> = BoxFuture<'static, T>;
+
+/// An answer to the question what to run, and how long it took.
+type Asked = (Duration, Result<Answer, ControlError>);
+
+/// What ends the sleep.
+enum Event {
+    Command(Option<Command>),
+    Asked(Asked),
+    Fetched(Result<Vec<u8>, ControlError>),
+    Reported(Result<(), ControlError>),
+    KernelNews,
+    Timer,
+}
+
+struct Loop {
+    network: Network,
+    poll: Poll,
+    control: Option<(usize, Arc<dyn Control>)>,
+    etag: Option<String>,
+    asking: Option<Flight<Asked>>,
+    fetching: Option<Flight<Result<Vec<u8>, ControlError>>>,
+    /// What is being fetched.
+    fetched: Option<Desired>,
+    report: Option<Flight<Result<(), ControlError>>>,
+    ask_at: Instant,
+    look_at: Instant,
+    looked_at: Instant,
+    /// After a change the kernel is looked at more often, so that the server soon hears whether sessions came up.
+    young_until: Instant,
+    look_again: Backoff,
+    retry_at: Option<Instant>,
+    retry: Backoff,
+    report_at: Instant,
+    reported: Option<String>,
+}
+
+/// Runs a membership until it is left or `commands` closes. Tunnels stay as they are then.
+pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mut news: watch::Receiver<u64>) {
+    let whole = network.recover().await;
+    let mut this = Loop::new(network, whole);
+    loop {
+        this.launch().await;
+        match this.next(&mut commands, &mut news).await {
+            Event::Command(None) => return,
+            Event::Command(Some(Command::Status(answer))) => {
+                let _ = answer.send(this.network.status(true).await);
+            }
+            Event::Command(Some(Command::Leave(answer))) => {
+                let left = leave::leave(&this.network).await;
+                let done = left.is_ok();
+                let _ = answer.send(left);
+                if done {
+                    return;
+                }
+            }
+            Event::Asked((took, result)) => this.answered(took, result).await,
+            Event::Fetched(result) => this.fetched(result).await,
+            Event::Reported(result) => this.reported(result),
+            Event::KernelNews => this.look_soon(),
+            Event::Timer => this.timer().await,
+        }
+    }
+}
+
+impl Loop {
+    fn new(network: Network, whole: bool) -> Self {
+        let identity = network.identity();
+        let interval = Duration::from_secs(identity.poll_interval_s.into());
+        let poll = Poll::new(network.world().polling, identity.servers.len(), interval);
+        let now = Instant::now();
+        let mut this = Self {
+            network,
+            poll,
+            control: None,
+            etag: None,
+            asking: None,
+            fetching: None,
+            fetched: None,
+            report: None,
+            ask_at: now,
+            look_at: now + YOUNG_LOOK,
+            looked_at: now,
+            young_until: now + YOUNG,
+            look_again: Backoff::new(AGAIN.0, LOOK),
+            retry_at: None,
+            retry: Backoff::new(AGAIN.0, AGAIN.1),
+            report_at: now,
+            reported: None,
+        };
+        if !whole {
+            this.look_at = now + this.look_again.fail(this.random());
+        }
+        this
+    }
+
+    /// Sends what is due.
+    async fn launch(&mut self) {
+        let now = Instant::now();
+        if self.asking.is_none() && self.ask_at <= now {
+            match self.control() {
+                Ok(control) => self.ask(control),
+                Err(error) => self.failed(&error),
+            }
+        }
+        if self.report.is_none() && self.report_at <= now && self.etag.is_some() {
+            if let Ok(control) = self.control() {
+                let report = self.network.report().await;
+                self.reported = Some(self.network.gist());
+                self.report = Some(Box::pin(async move { control.report(&report).await }));
+            }
+        }
+    }
+
+    async fn next(&mut self, commands: &mut mpsc::Receiver<Command>, news: &mut watch::Receiver<u64>) -> Event {
+        let wake = self.wake();
+        tokio::select! {
+            biased;
+            command = commands.recv() => Event::Command(command),
+            asked = land(&mut self.asking) => Event::Asked(asked),
+            fetched = land(&mut self.fetching) => Event::Fetched(fetched),
+            result = land(&mut self.report) => Event::Reported(result),
+            changed = news.changed() => match changed {
+                Ok(()) => Event::KernelNews,
+                Err(_) => Event::Command(None),
+            },
+            () = sleep_until(wake) => Event::Timer,
+        }
+    }
+
+    /// The earliest timer.
+    fn wake(&self) -> Instant {
+        let far = Instant::now() + FAR;
+        let ask = if self.asking.is_none() { self.ask_at } else { far };
+        let report = if self.report.is_none() && self.etag.is_some() { self.report_at } else { far };
+        ask.min(report).min(self.retry_at.unwrap_or(far)).min(self.look_at)
+    }
+
+    async fn timer(&mut self) {
+        let now = Instant::now();
+        if self.look_at <= now {
+            self.look().await;
+        }
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            self.pursue().await;
+        }
+    }
+
+    /// Compares the kernel with what shall run.
+    async fn look(&mut self) {
+        let healed = self.network.heal().await;
+        let now = Instant::now();
+        let wait = match healed {
+            Ok(_) => {
+                self.look_again.reset();
+                let usual = if now < self.young_until { YOUNG_LOOK } else { LOOK };
+                spread(usual, self.random())
+            }
+            Err(_) => self.look_again.fail(self.random()).max(LOOK_APART),
+        };
+        self.looked_at = now;
+        self.look_at = now + wait;
+        self.tell_changes();
+    }
+
+    fn look_soon(&mut self) {
+        let soon = (Instant::now() + SETTLE).max(self.looked_at + LOOK_APART);
+        self.look_at = self.look_at.min(soon);
+    }
+
+    async fn fetched(&mut self, result: Result<Vec<u8>, ControlError>) {
+        let Some(desired) = self.fetched.take() else { return };
+        match result {
+            Ok(archive) => {
+                let retry = self.network.take(&desired, &archive).await;
+                drop(archive);
+                self.forget_download(&desired);
+                self.settle(retry);
+            }
+            Err(error) => {
+                self.network.not_fetched(&desired, &error);
+                self.settle(Retry::Fetch);
+            }
+        }
+        self.tell_changes();
+    }
+
+    async fn answered(&mut self, took: Duration, result: Result<Answer, ControlError>) {
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => return self.failed(&error),
+        };
+        let server = self.server(self.poll.preferred()).url;
+        self.network.heard(&server);
+        let news = match answer {
+            Answer::Unchanged => false,
+            Answer::Changed { etag, state } => self.told(etag, state),
+        };
+        let random = self.random();
+        self.ask_at = Instant::now() + self.poll.succeeded(news, took, random);
+        if news {
+            self.retry.reset();
+            self.pursue().await;
+        }
+        self.tell_changes();
+    }
+
+    fn told(&mut self, etag: String, state: State) -> bool {
+        self.poll.set_interval(Duration::from_secs(state.poll_interval_s.into()));
+        self.etag = Some(etag);
+        self.network.told(state)
+    }
+
+    fn failed(&mut self, error: &ControlError) {
+        let server = self.server(self.poll.preferred()).url;
+        let random = self.random();
+        let wait = self.poll.failed(error, random);
+        self.network.unheard(&server, error.to_string());
+        self.ask_at = Instant::now() + wait;
+    }
+
+    /// Does what the server wants.
+    async fn pursue(&mut self) {
+        let todo = self.network.wants();
+        if let (Todo::Fetch(wanted), Some(fetched)) = (&todo, &self.fetched)
+            && wanted == fetched
+        {
+            return;
+        }
+        (self.fetching, self.fetched) = (None, None);
+        match todo {
+            Todo::Nothing => self.retry_at = None,
+            Todo::Refuse(desired, reason) => self.network.refuse(&desired, reason),
+            Todo::Adopt(desired) => {
+                let retry = self.network.adopt(&desired).await;
+                self.settle(retry);
+            }
+            Todo::Fetch(desired) => self.fetch(desired),
+        }
+    }
+
+    fn settle(&mut self, retry: Retry) {
+        self.retry_at = match retry {
+            Retry::No => {
+                self.retry.reset();
+                None
+            }
+            Retry::Fetch | Retry::Later => {
+                let random = self.random();
+                // Some wait always: the next request must not come at once, for ever.
+                Some(Instant::now() + self.retry.fail(random).max(AGAIN.0 / 2))
+            }
+        };
+        self.young_until = Instant::now() + YOUNG;
+    }
+
+    fn ask(&mut self, control: Arc<dyn Control>) {
+        let ask = self.poll.ask(self.etag.is_some());
+        let etag = self.etag.clone();
+        self.asking = Some(Box::pin(async move {
+            let started = Instant::now();
+            let result = control.state(etag.as_deref(), ask.wait_s).await;
+            (started.elapsed(), result)
+        }));
+    }
+
+    fn fetch(&mut self, desired: Desired) {
+        let ready = self.control().and_then(|control| {
+            let path = self.network.home().partial(desired.digest);
+            path.map(|path| (control, path)).map_err(|error| ControlError::Kept(error.to_string()))
+        });
+        match ready {
+            Ok((control, path)) => {
+                self.fetching = Some(Box::pin(fetch::fetch(control, desired.digest, path)));
+                self.fetched = Some(desired);
+            }
+            Err(error) => {
+                self.network.not_fetched(&desired, &error);
+                self.settle(Retry::Fetch);
+            }
+        }
+    }
+
+    /// Whatever became of it, the file is of no more use; one that was damaged would be continued.
+    fn forget_download(&self, desired: &Desired) {
+        if let Ok(path) = self.network.home().partial(desired.digest) {
+            let _ = disk::remove(&path);
+        }
+    }
+
+    fn reported(&mut self, result: Result<(), ControlError>) {
+        let random = self.random();
+        let wait = match result {
+            Ok(()) => spread(REPORT, random),
+            Err(error) => {
+                tracing::debug!(%error, "the report was not taken");
+                self.reported = None;
+                spread(REPORT_AGAIN, random)
+            }
+        };
+        self.report_at = Instant::now() + wait;
+        if self.reported.is_some() {
+            self.tell_changes();
+        }
+    }
+
+    /// Has a report sent soon if there is something to tell.
+    fn tell_changes(&mut self) {
+        if self.reported.as_ref().is_some_and(|reported| *reported != self.network.gist()) {
+            self.report_at = Instant::now();
+        }
+    }
+
+    /// The server to ask now. One connection is kept, to the one that answers.
+    fn control(&mut self) -> Result<Arc<dyn Control>, ControlError> {
+        let preferred = self.poll.preferred();
+        if let Some((index, control)) = &self.control
+            && *index == preferred
+        {
+            return Ok(Arc::clone(control));
+        }
+        let token = &self.network.identity().token;
+        let control = self.network.world().dial.dial(&self.server(preferred), Some(token))?;
+        self.control = Some((preferred, Arc::clone(&control)));
+        Ok(control)
+    }
+
+    fn server(&self, index: usize) -> Server {
+        let identity = self.network.identity();
+        Server { url: identity.servers.get(index).cloned().unwrap_or_default(), ca_sha256: identity.ca_sha256 }
+    }
+
+    fn random(&self) -> u64 {
+        self.network.world().clock.random()
+    }
+}
+
+/// Waits for a flight; for ever where there is none.
+async fn land<T>(slot: &mut Option<Flight<T>>) -> T {
+    let landed = match slot {
+        Some(flight) => flight.await,
+        None => pending().await,
+    };
+    *slot = None;
+    landed
+}

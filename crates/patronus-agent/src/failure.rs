@@ -1,0 +1,88 @@
+//! What a command ends with when it did not do its work: words, a next step, and an exit code.
+
+use std::fmt;
+
+/// The exit codes of `patronus-agent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It failed.
+    Failed = 1,
+    /// It was called wrongly.
+    Usage = 2,
+    /// This host is in no network, or not in the one that was named.
+    NotEnrolled = 3,
+    /// No server could be reached, or it is not the one that was promised.
+    Unreachable = 13,
+    /// The state folder or the configuration cannot be read or written.
+    State = 17,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Failed => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::NotEnrolled => Self::from(3),
+            Exit::Unreachable => Self::from(13),
+            Exit::State => Self::from(17),
+        }
+    }
+}
+
+/// A command's failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong.
+    pub message: String,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl Failure {
+    /// A failure in words.
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string(), help: None }
+    }
+
+    /// The same with what to do next.
+    pub fn help(self, help: impl fmt::Display) -> Self {
+        Self { help: Some(help.to_string()), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<crate::effects::Error> for Failure {
+    fn from(error: crate::effects::Error) -> Self {
+        let exit = match &error {
+            crate::effects::Error::File { .. } => Exit::State,
+            _ => Exit::Failed,
+        };
+        let help = match &error {
+            crate::effects::Error::File { path, source, .. } => file_help(path, source),
+            _ => None,
+        };
+        Self { help, ..Self::new(exit, error) }
+    }
+}
+
+fn file_help(path: &std::path::Path, source: &std::io::Error) -> Option<String> {
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            Some(format!("run it as root, or give its user the folder: chown -R USER {}", path.display()))
+        }
+        std::io::ErrorKind::StorageFull => Some("free some space on the disk; nothing was lost".to_owned()),
+        std::io::ErrorKind::ReadOnlyFilesystem => Some("name a folder that can be written with --state DIR".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,32 @@
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::state::StateDir;
+
+#[tokio::test]
+async fn questions_are_answered_also_below_a_long_path() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("x".repeat(120));
+    let state = StateDir::create(&folder).unwrap();
+    let client = Client::new(&state);
+    assert!(matches!(client.rescan().await, Err(client::LocalError::NotRunning)));
+
+    let (calls, mut inbox) = mpsc::channel(1);
+    let listener = Listener::bind(state.socket(), calls).unwrap();
+    tokio::spawn(async move {
+        while let Some(call) = inbox.recv().await {
+            let response = match call.request {
+                Request::Rescan => Response::Done,
+                Request::Leave { .. } => Response::Failed("no such network".to_owned()),
+                Request::Status => Response::Status(Vec::new()),
+            };
+            let _ = call.answer.send(response);
+        }
+    });
+    client.rescan().await.unwrap();
+    assert_eq!(client.status().await.unwrap().len(), 0);
+    let network = patronus_types::NetworkId::new(1, &[0; 10]);
+    assert_eq!(client.leave(network).await.unwrap_err().to_string(), "no such network");
+    drop(listener);
+    assert!(matches!(client.rescan().await, Err(client::LocalError::NotRunning)));
+}

@@ -1,0 +1,160 @@
+//! One membership of this host: what it knows, what runs, and what is done about a change.
+//!
+//! The life of a version: the server names it → [`Network::wants`] decides → it is downloaded → verified → accepted (its
+//! number is on the disk before anything acts on it) → staged → the journal is written → the kernel is brought to it →
+//! `current` points at it → the journal is removed. Where that is cut short, [`Network::recover`] ends it at the next
+//! start: forward where the journal says so, and back to `current` where forward fails.
+//!
+//! Nothing here waits for a server; that is the driver's.
+
+mod accept;
+mod apply;
+mod report;
+mod view;
+mod wants;
+
+use patronus_types::api::agent::{Mode, State};
+use patronus_types::bundle::Content;
+
+use crate::effects::model::Owner;
+use crate::state::{self, Home, Identity, Progress, Release, StateError, Versions};
+use crate::status::Contact;
+use crate::world::World;
+
+pub use accept::Retry;
+pub use wants::Todo;
+
+/// A bundle that is on the disk.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// Its statement.
+    pub release: Release,
+    /// What it says.
+    pub content: Content,
+}
+
+/// One membership.
+pub struct Network {
+    world: World,
+    home: Home,
+    identity: Identity,
+    owner: Owner,
+    versions: Versions,
+    progress: Progress,
+    running: Option<Bundle>,
+    driver: Option<String>,
+    /// Peers with a session, by tunnel, when the kernel was last looked at.
+    alive: Vec<u32>,
+    contact: Contact,
+    known: Option<State>,
+    refused: Option<patronus_types::api::agent::Desired>,
+    notes: Notes,
+}
+
+/// What is wrong, by where it was noticed, so that it goes away where it was mended.
+#[derive(Debug, Clone, Default)]
+struct Notes {
+    disk: Option<String>,
+    download: Option<String>,
+    kernel: Vec<String>,
+    shadow: Option<String>,
+}
+
+impl Network {
+    /// Reads a membership from the disk. Nothing is changed.
+    pub fn open(home: Home, identity: Identity, world: World) -> state::Result<Self> {
+        let corrupt = |why: &str| StateError::Corrupt { path: home.path().to_owned(), why: why.to_owned() };
+        let owner = identity.owner().ok_or_else(|| corrupt("its network number is not 0 to 35"))?;
+        let versions = home.versions()?;
+        let mut notes = Notes::default();
+        let running = match home.current().map(|digest| home.load(digest)) {
+            Some(Ok(Some((release, content)))) => Some(Bundle { release, content }),
+            Some(Ok(None)) => {
+                notes.disk = Some("the current bundle is not on the disk: it is fetched again".to_owned());
+                None
+            }
+            Some(Err(error)) => {
+                notes.disk = Some(format!("the current bundle is fetched again: {error}"));
+                None
+            }
+            None => None,
+        };
+        let server = identity.servers.first().cloned().unwrap_or_default();
+        let contact = Contact { server, reachable: false, last_answer_at: None, error: None, mode: None };
+        let progress = home.progress();
+        Ok(Self {
+            world,
+            home,
+            identity,
+            owner,
+            versions,
+            progress,
+            running,
+            driver: None,
+            alive: Vec::new(),
+            contact,
+            known: None,
+            refused: None,
+            notes,
+        })
+    }
+
+    /// Who this host is in the network.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Its folder.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The effects.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// What the server wants, as last heard.
+    pub fn known(&self) -> Option<&State> {
+        self.known.as_ref()
+    }
+
+    /// A server answered.
+    pub fn heard(&mut self, server: &str) {
+        if !self.contact.reachable {
+            tracing::info!(network = %self.identity.network.name, server, "the server answers");
+        }
+        server.clone_into(&mut self.contact.server);
+        self.contact.reachable = true;
+        self.contact.error = None;
+        self.contact.last_answer_at = Some(self.world.clock.now());
+    }
+
+    /// A server did not answer, or refused.
+    pub fn unheard(&mut self, server: &str, why: String) {
+        if self.contact.error.as_ref() != Some(&why) {
+            tracing::warn!(network = %self.identity.network.name, server, reason = %why, "no answer; tunnels stay as they are");
+        }
+        server.clone_into(&mut self.contact.server);
+        self.contact.reachable = false;
+        self.contact.error = Some(why);
+    }
+
+    /// The server wants something else; true if it really is something else.
+    pub fn told(&mut self, state: State) -> bool {
+        self.contact.mode = Some(state.mode);
+        if state.mode != Mode::Shadow {
+            self.notes.shadow = None;
+        }
+        let news = self.known.as_ref() != Some(&state);
+        self.known = Some(state);
+        news
+    }
+
+    fn name(&self) -> &str {
+        self.identity.network.name.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests;

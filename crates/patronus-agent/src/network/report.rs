@@ -1,0 +1,56 @@
+//! What the server is told.
+
+use patronus_types::api::agent::Report;
+
+use super::Network;
+
+const MOST_WARNINGS: usize = 16;
+const LONGEST_WARNING: usize = 512;
+
+impl Network {
+    /// The next report. Its number is on the disk before it is sent, so that no two are ever alike.
+    pub async fn report(&mut self) -> Report {
+        self.progress.seq += 1;
+        self.save_progress();
+        let tunnels = self.look().await;
+        Report {
+            seq: self.progress.seq,
+            agent_version: crate::VERSION.to_owned(),
+            hostname: crate::hostname(),
+            driver: self.driver.clone(),
+            running: self.running.as_ref().map(|bundle| bundle.release.running()),
+            highest_accepted: self.versions.highest(),
+            outcome: self.progress.outcome.clone(),
+            tunnels: tunnels.iter().map(crate::status::TunnelStatus::summary).take(16).collect(),
+            warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
+        }
+    }
+
+    /// What of it matters, to see whether a new one has to be sent.
+    pub fn gist(&self) -> String {
+        let running = self.running.as_ref().map(|bundle| bundle.release.running());
+        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, &self.alive))
+    }
+
+    /// What is wrong, in words.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let notes = &self.notes;
+        let mut warnings: Vec<String> = notes.disk.iter().chain(&notes.download).chain(&notes.shadow).cloned().collect();
+        warnings.extend(notes.kernel.iter().cloned());
+        warnings
+    }
+
+    pub(super) fn save_progress(&mut self) {
+        match self.home.save_progress(&self.progress) {
+            Ok(()) => {}
+            Err(error) => self.notes.disk = Some(error.to_string()),
+        }
+    }
+}
+
+fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_WARNING) {
+        text.truncate(end);
+    }
+    text
+}

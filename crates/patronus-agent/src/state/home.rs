@@ -1,0 +1,221 @@
+//! One network's folder.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use patronus_core::digest::sha256;
+use patronus_types::Digest;
+use patronus_types::bundle::{CONTENT_FILE, Content};
+
+use super::{Identity, Journal, Progress, Release, Result, StateError, Versions, read_json, write_json};
+use crate::effects::{self, disk};
+use crate::failpoint;
+
+pub(super) const IDENTITY: &str = "identity.json";
+const BUNDLES: &str = "bundles";
+const CURRENT: &str = "current";
+const PREVIOUS: &str = "previous";
+const RELEASE: &str = "release.json";
+const VERSIONS: &str = "versions.json";
+const JOURNAL: &str = "apply.json";
+const PROGRESS: &str = "progress.json";
+const PARTIAL: &str = ".download-";
+
+/// The folder of one network.
+#[derive(Debug, Clone)]
+pub struct Home {
+    path: PathBuf,
+}
+
+impl Home {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Who this host is in the network.
+    pub fn identity(&self) -> Result<Identity> {
+        let path = self.path.join(IDENTITY);
+        let corrupt = |why: &str| StateError::Corrupt { path: path.clone(), why: why.to_owned() };
+        let identity: Identity = read_json(&path)?.ok_or_else(|| corrupt("the file is missing"))?;
+        match identity.fault() {
+            Some(why) => Err(corrupt(why)),
+            None => Ok(identity),
+        }
+    }
+
+    /// The highest accepted versions.
+    pub fn versions(&self) -> Result<Versions> {
+        Ok(read_json(&self.path.join(VERSIONS))?.unwrap_or_default())
+    }
+
+    /// Records accepted versions, before anything is done for them.
+    pub fn save_versions(&self, versions: &Versions) -> Result<()> {
+        write_json(&self.path.join(VERSIONS), versions)
+    }
+
+    /// What was remembered of the past. Rubbish is nothing: it is only for reports.
+    pub fn progress(&self) -> Progress {
+        read_json(&self.path.join(PROGRESS)).ok().flatten().unwrap_or_default()
+    }
+
+    /// Remembers it.
+    pub fn save_progress(&self, progress: &Progress) -> Result<()> {
+        write_json(&self.path.join(PROGRESS), progress)
+    }
+
+    /// The apply that was in flight when the agent ended, if one was.
+    pub fn journal(&self) -> Result<Option<Journal>> {
+        read_json(&self.path.join(JOURNAL))
+    }
+
+    /// Begins an apply.
+    pub fn begin(&self, journal: &Journal) -> Result<()> {
+        write_json(&self.path.join(JOURNAL), journal)
+    }
+
+    /// Ends an apply.
+    pub fn end(&self) -> Result<()> {
+        failpoint::hit("before-end");
+        Ok(disk::remove(&self.path.join(JOURNAL))?)
+    }
+
+    /// Puts a verified bundle on the disk; afterwards all of it is there. Files with the release's statement last, so
+    /// that a folder without one is known to be cut short.
+    pub fn stage<'a>(&self, release: &Release, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
+        let folder = self.bundle(release.digest);
+        if !matches!(self.load(release.digest), Ok(Some(_))) {
+            remove_folder(&folder)?;
+            disk::private_folder(&folder)?;
+            for (name, content) in files {
+                stage_file(&folder, name, content)?;
+                failpoint::hit("staged-file");
+            }
+        }
+        write_json(&folder.join(RELEASE), release)?;
+        disk::sync_folder(&self.path.join(BUNDLES)).map_err(|source| self.failed("sync", source))
+    }
+
+    /// A bundle that was staged whole, with its statement; none if there is none.
+    pub fn load(&self, digest: Digest) -> Result<Option<(Release, Content)>> {
+        let folder = self.bundle(digest);
+        let Some(release) = read_json::<Release>(&folder.join(RELEASE))? else { return Ok(None) };
+        let path = folder.join(CONTENT_FILE);
+        let corrupt = |why: String| StateError::Corrupt { path: path.clone(), why };
+        let content = disk::read(&path)?.ok_or_else(|| corrupt("the file is missing".to_owned()))?;
+        if release.digest != digest || sha256(&content) != release.content_sha256 {
+            return Err(corrupt("it is not what was verified when it came".to_owned()));
+        }
+        let content = serde_json::from_slice(&content).map_err(|error| corrupt(error.to_string()))?;
+        Ok(Some((release, content)))
+    }
+
+    /// What `current` points at.
+    pub fn current(&self) -> Option<Digest> {
+        self.target(CURRENT)
+    }
+
+    /// What `previous` points at.
+    pub fn previous(&self) -> Option<Digest> {
+        self.target(PREVIOUS)
+    }
+
+    /// Makes a staged bundle the current one.
+    pub fn flip(&self, digest: Digest) -> Result<()> {
+        let before = self.current();
+        if let Some(before) = before.filter(|before| *before != digest) {
+            self.point(PREVIOUS, before)?;
+            failpoint::hit("between-links");
+        }
+        if before != Some(digest) {
+            self.point(CURRENT, digest)?;
+        }
+        failpoint::hit("flipped");
+        Ok(())
+    }
+
+    /// Removes bundles that nothing points at, and rests of downloads.
+    pub fn clean(&self) -> Result<()> {
+        let wanted: BTreeSet<String> = [self.current(), self.previous(), self.journal()?.map(|journal| journal.digest)]
+            .into_iter()
+            .flatten()
+            .map(|digest| digest.to_string())
+            .collect();
+        let folder = self.path.join(BUNDLES);
+        let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if wanted.contains(&name) {
+                continue;
+            }
+            match name.starts_with(PARTIAL) {
+                true => disk::remove(&entry.path())?,
+                false => remove_folder(&entry.path())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a download is collected.
+    pub fn partial(&self, digest: Digest) -> Result<PathBuf> {
+        let folder = self.path.join(BUNDLES);
+        disk::private_folder(&folder)?;
+        Ok(folder.join(format!("{PARTIAL}{digest}")))
+    }
+
+    /// Removes everything of the network. The folder disappears in one instant.
+    pub fn remove(&self) -> Result<()> {
+        let hidden = self.path.with_file_name(format!(
+            ".left-{}",
+            self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        ));
+        remove_folder(&hidden)?;
+        match fs::rename(&self.path, &hidden) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            moved => moved.map_err(|source| self.failed("remove", source))?,
+        }
+        remove_folder(&hidden)
+    }
+
+    fn bundle(&self, digest: Digest) -> PathBuf {
+        self.path.join(BUNDLES).join(digest.to_string())
+    }
+
+    fn target(&self, link: &str) -> Option<Digest> {
+        let target = fs::read_link(self.path.join(link)).ok()?;
+        target.file_name()?.to_str()?.parse().ok()
+    }
+
+    fn point(&self, link: &str, digest: Digest) -> Result<()> {
+        let target = Path::new(BUNDLES).join(digest.to_string());
+        Ok(disk::swap_link(&self.path.join(link), &target)?)
+    }
+
+    fn failed(&self, doing: &'static str, source: std::io::Error) -> StateError {
+        effects::Error::File { doing, path: self.path.clone(), source }.into()
+    }
+}
+
+fn stage_file(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
+    let path = folder.join(name);
+    if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
+        made.map_err(|source| effects::Error::File { doing: "make the folder", path: parent.to_owned(), source })?;
+    }
+    Ok(disk::write(&path, content)?)
+}
+
+fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => {
+            removed.map_err(|source| effects::Error::File { doing: "remove", path: path.to_owned(), source }.into())
+        }
+    }
+}

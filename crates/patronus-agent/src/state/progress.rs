@@ -1,0 +1,17 @@
+//! What is remembered for reports and for `status`. Losing it loses no network.
+
+use patronus_types::Digest;
+use patronus_types::api::agent::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// The last outcome and the number of the last report.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Number of the last report.
+    pub seq: u64,
+    /// What became of the newest version.
+    pub outcome: Option<Outcome>,
+    /// A bundle that could not be applied, and how often that was tried.
+    pub failing: Option<(Digest, u32)>,
+}

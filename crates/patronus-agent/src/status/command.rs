@@ -1,0 +1,56 @@
+//! `status`: from the running agent, or else from the disk and the kernel.
+
+use std::path::Path;
+
+use patronus_types::Ref;
+
+use super::{NetworkStatus, Status, table};
+use crate::cli::Output;
+use crate::failure::{Exit, Failure};
+use crate::local;
+use crate::network::Network;
+use crate::output;
+use crate::state::StateDir;
+use crate::world::World;
+
+/// Runs the command.
+pub async fn command(folder: &Path, only: Option<&Ref>, form: Output, world: &World) -> Result<(), Failure> {
+    let state = StateDir::at(folder);
+    let (agent_running, mut networks) = match local::Client::new(&state).status().await {
+        Ok(networks) => (true, networks),
+        Err(local::LocalError::NotRunning) => (false, from_disk(&state, world).await?),
+        Err(error) => {
+            let help = "the agent's socket is root's: run this as root";
+            return Err(Failure::new(Exit::Failed, error).help(help));
+        }
+    };
+    networks.retain(|network| only.is_none_or(|only| is(network, only)));
+    if networks.is_empty() {
+        return Err(crate::leave::not_enrolled(folder, only));
+    }
+    let status = Status { agent_version: crate::VERSION.to_owned(), agent_running, networks };
+    let text = match form {
+        Output::Table => table::render(&status),
+        Output::Json => serde_json::to_string_pretty(&status).map(|text| text + "\n").unwrap_or_default(),
+    };
+    output::answer(&text).map_err(|error| Failure::new(Exit::Failed, format_args!("cannot print the status: {error}")))
+}
+
+async fn from_disk(state: &StateDir, world: &World) -> Result<Vec<NetworkStatus>, Failure> {
+    let mut networks = Vec::new();
+    for entry in state.entries()? {
+        let network = entry.identity.and_then(|identity| Network::open(entry.home, identity, world.clone()));
+        networks.push(match network {
+            Ok(network) => network.status(false).await,
+            Err(error) => NetworkStatus::unreadable(entry.network, &error),
+        });
+    }
+    Ok(networks)
+}
+
+fn is(status: &NetworkStatus, wanted: &Ref) -> bool {
+    match wanted {
+        Ref::Id(id) => status.network_id.to_string() == id.to_string(),
+        Ref::Name(name) => status.member.as_ref().is_some_and(|member| member.network.name == *name),
+    }
+}

@@ -1,0 +1,137 @@
+//! The table: a block for each network.
+
+use std::fmt::Write as _;
+
+use patronus_types::api::agent::{Mode, Outcome, OutcomeKind};
+
+use super::{Contact, Member, NetworkStatus, PeerStatus, Status, TunnelStatus};
+
+/// Everything as text.
+pub fn render(status: &Status) -> String {
+    let mut text = String::new();
+    if !status.agent_running {
+        text.push_str("no agent runs here; this is what the disk and the kernel say\n");
+    }
+    for network in &status.networks {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        block(&mut text, network);
+    }
+    text
+}
+
+fn block(text: &mut String, status: &NetworkStatus) {
+    match &status.member {
+        Some(member) => membership(text, member),
+        None => field(text, "network", &status.network_id.to_string()),
+    }
+    for warning in &status.warnings {
+        field(text, "warning", &plain(warning));
+    }
+}
+
+fn membership(text: &mut String, member: &Member) {
+    field(text, "network", member.network.name.as_str());
+    field(text, "site", member.site.name.as_str());
+    let addresses: Vec<String> = member.addresses.iter().map(ToString::to_string).collect();
+    if !addresses.is_empty() {
+        field(text, "addresses", &addresses.join(" "));
+    }
+    field(text, "server", &server(member));
+    field(text, "version", &version(member));
+    if let Some(driver) = &member.driver {
+        field(text, "driver", driver);
+    }
+    if let Some(outcome) = &member.outcome {
+        field(text, "outcome", &plain(&say(outcome)));
+    }
+    for tunnel in &member.tunnels {
+        tunnel_lines(text, tunnel);
+    }
+}
+
+fn field(text: &mut String, name: &str, value: &str) {
+    let _ = writeln!(text, "{name:<10} {value}");
+}
+
+fn server(member: &Member) -> String {
+    match &member.contact {
+        None => member.servers.join(" "),
+        Some(Contact { server, reachable: true, .. }) => format!("{server} (reachable)"),
+        Some(Contact { server, error, .. }) => {
+            format!("{server} (not reachable: {})", plain(error.as_deref().unwrap_or("not asked yet")))
+        }
+    }
+}
+
+fn version(member: &Member) -> String {
+    let mut version = match &member.running {
+        Some(running) => format!("{} ({})", running.version, running.digest.short()),
+        None => "none yet".to_owned(),
+    };
+    let mode = member.contact.as_ref().and_then(|contact| contact.mode);
+    if let Some(known) = member.known_version.filter(|known| Some(*known) != member.running.map(|running| running.version)) {
+        let _ = write!(version, ", the server has {known}");
+    }
+    match mode {
+        Some(Mode::Hold) => version.push_str(", held"),
+        Some(Mode::Shadow) => version.push_str(", shadow: nothing is changed"),
+        Some(Mode::Return) => version.push_str(", told to return"),
+        Some(Mode::Apply) | None => {}
+    }
+    version
+}
+
+fn say(outcome: &Outcome) -> String {
+    let word = match outcome.result {
+        OutcomeKind::Applied => "applied",
+        OutcomeKind::Refused => "refused",
+        OutcomeKind::Failed => "failed",
+        OutcomeKind::Reverted => "reverted",
+    };
+    let steps = &outcome.steps;
+    let mut line = format!("version {} {word} in {} ms", outcome.version, outcome.duration_ms);
+    let counts = [
+        ("kept", steps.kept),
+        ("changed", steps.changed),
+        ("restarted", steps.restarted),
+        ("created", steps.created),
+        ("removed", steps.removed),
+    ];
+    let counts: Vec<String> =
+        counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+    if !counts.is_empty() {
+        let _ = write!(line, ": {}", counts.join(", "));
+    }
+    if let Some(reason) = &outcome.reason {
+        let _ = write!(line, ": {reason}");
+    }
+    line
+}
+
+fn tunnel_lines(text: &mut String, tunnel: &TunnelStatus) {
+    let TunnelStatus { interface, port, mtu, peers, .. } = tunnel;
+    let alive = peers.iter().filter(|peer| peer.alive).count();
+    field(text, "tunnel", &format!("{interface}  port {port}  mtu {mtu}  {alive} of {} peers alive", peers.len()));
+    for peer in peers {
+        peer_line(text, peer);
+    }
+}
+
+fn peer_line(text: &mut String, peer: &PeerStatus) {
+    let name = peer.name.as_ref().map_or_else(|| peer.public_key.to_string(), ToString::to_string);
+    let endpoint = peer.endpoint.map_or_else(|| "-".to_owned(), |endpoint| endpoint.to_string());
+    let handshake = match peer.handshake_age_s {
+        Some(age) => format!("handshake {age} s ago"),
+        None => "no handshake yet".to_owned(),
+    };
+    let _ = writeln!(text, "  {name:<20} {endpoint:<24} {handshake}, {} B in, {} B out", peer.rx_bytes, peer.tx_bytes);
+}
+
+/// Text that came from elsewhere, without what a terminal would obey.
+fn plain(text: &str) -> String {
+    let bidi = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let safe = |letter: char| if letter.is_control() || bidi(letter) { '\u{fffd}' } else { letter };
+    text.chars().map(safe).collect()
+}

@@ -1,0 +1,63 @@
+//! Everything of the world that the driver touches: the kernel, the servers, names, time. The disk is [`crate::state`].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::clock::{Clock, System};
+use crate::config::{Config, Polling};
+use crate::control::{Dial, Https};
+use crate::effects::{Device, Linux};
+
+/// The effects, so that tests can put others in their place.
+#[derive(Clone)]
+pub struct World {
+    /// The kernel.
+    pub device: Arc<dyn Device>,
+    /// The servers.
+    pub dial: Arc<dyn Dial>,
+    /// Names.
+    pub names: Arc<dyn Names>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// How to ask for changes.
+    pub polling: Polling,
+}
+
+impl World {
+    /// The real one.
+    pub fn real(config: &Config) -> Result<Self, patronus_types::Invalid> {
+        Ok(Self {
+            device: Arc::new(Linux::new(config.settings()?, config.nft_program.clone())),
+            dial: Arc::new(Https),
+            names: Arc::new(Dns),
+            clock: Arc::new(System),
+            polling: config.poll,
+        })
+    }
+}
+
+/// Turns the names of endpoints into addresses.
+#[async_trait]
+pub trait Names: Send + Sync {
+    /// The addresses of a name, best first; empty if it cannot be resolved now.
+    async fn resolve(&self, name: &str) -> Vec<IpAddr>;
+}
+
+/// The system's resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Dns;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Names for Dns {
+    async fn resolve(&self, name: &str) -> Vec<IpAddr> {
+        match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
+            Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
