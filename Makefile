@@ -5,8 +5,8 @@
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\): ## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-demo: ## watch Patronus do its job: three sites, real tunnels, on this machine
-	@scripts/run-demo
+demo: ## watch Patronus do its job: three sites, real tunnels, on this machine (ARGS=--keep leaves it running)
+	@scripts/run-demo $(ARGS)
 
 build: ## build the three programs, optimised, in target/release
 	cargo build --release --locked
