@@ -148,6 +148,24 @@ pub struct SiteInput {
 }
 
 impl SiteInput {
+    /// A site with a name and every default.
+    pub fn named(name: Name) -> Self {
+        Self {
+            network: None,
+            name,
+            location: String::new(),
+            region: None,
+            zone: None,
+            labels: BTreeMap::new(),
+            hub: false,
+            via: None,
+            prefixes: Vec::new(),
+            uplinks: Vec::new(),
+            endpoints: Vec::new(),
+            public_key: None,
+        }
+    }
+
     /// Resolves the shorthands. A site without any uplink gets one without an endpoint.
     ///
     /// # Errors
@@ -185,8 +203,6 @@ fn numbered(index: usize) -> Result<Name, crate::Invalid> {
 impl From<SiteSpec> for SiteInput {
     fn from(spec: SiteSpec) -> Self {
         Self {
-            network: None,
-            name: spec.name,
             location: spec.location,
             region: spec.region,
             zone: spec.zone,
@@ -195,8 +211,7 @@ impl From<SiteSpec> for SiteInput {
             via: spec.via,
             prefixes: spec.prefixes,
             uplinks: spec.uplinks,
-            endpoints: Vec::new(),
-            public_key: None,
+            ..Self::named(spec.name)
         }
     }
 }
