@@ -18,7 +18,7 @@ uplinks:
 YAML
 
 site 1 bash -e <<'SITE'
-WG_PROCESS_FOREGROUND= wireguard-go pt0zz 2>/dev/null
+wireguard-go pt0zz >/dev/null 2>&1
 ip address add 10.99.0.1/24 dev pt0zz
 ip link set pt0zz up
 ip route add 10.98.0.0/16 dev pt0zz
