@@ -1,0 +1,119 @@
+//! The state a host shall have, down to each number.
+
+mod firewall;
+mod paths;
+mod tunnels;
+mod uplinks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use patronus_types::bundle::Content;
+use patronus_types::{Name, PublicKey};
+
+use super::Facts;
+use super::model::{Driver, Owner, Route, Rule};
+
+/// Everything of one network that shall exist on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// Whose it is.
+    pub owner: Owner,
+    /// What carries the tunnels.
+    pub driver: Driver,
+    /// The tunnels by interface name.
+    pub tunnels: BTreeMap<String, DesiredTunnel>,
+    /// Routes over the tunnels in `main`, and the uplink tables.
+    pub routes: BTreeSet<Route>,
+    /// `unreachable` routes in `main` behind those over the tunnels, so that nothing leaves in the clear without them.
+    pub twins: BTreeSet<Route>,
+    /// Rules that send each uplink's outer packets to its table.
+    pub rules: BTreeSet<Rule>,
+    /// The chains of the network's nft table; none while there are no tunnels.
+    pub firewall: Option<String>,
+    /// Kernel settings of the host's own links, by path below `/proc/sys`.
+    pub sysctls: BTreeMap<String, String>,
+    /// What will not work and why, in words. Nothing else waits for it.
+    pub warnings: Vec<String>,
+}
+
+/// One interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredTunnel {
+    /// Index of the local uplink.
+    pub local: u8,
+    /// Index of the peers' uplink.
+    pub remote: u8,
+    /// The public half of its key.
+    pub public_key: PublicKey,
+    /// The UDP port it listens on.
+    pub port: u16,
+    /// MTU in bytes.
+    pub mtu: u32,
+    /// Its overlay addresses.
+    pub addresses: BTreeSet<IpAddr>,
+    /// Its peers.
+    pub peers: BTreeMap<PublicKey, DesiredPeer>,
+}
+
+/// One peer of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredPeer {
+    /// The site's name.
+    pub name: Name,
+    /// Where it is reached; none where its packets tell.
+    pub endpoint: Option<SocketAddr>,
+    /// What it may send and is sent.
+    pub allowed_ips: BTreeSet<IpNet>,
+    /// Seconds between keepalives; 0 is none.
+    pub keepalive_s: u16,
+}
+
+/// Why a bundle cannot be applied on this host at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// A key that the agent does not have.
+    #[error(
+        "the bundle gives uplink {uplink} the key {public_key}, of which this agent has no private half; enrol the site again"
+    )]
+    Key {
+        /// The uplink.
+        uplink: Name,
+        /// Its key.
+        public_key: PublicKey,
+    },
+}
+
+/// What shall exist on this host.
+///
+/// # Errors
+/// When the bundle names a key that the agent does not have.
+pub fn desired(content: &Content, facts: &Facts) -> Result<Desired, Unfit> {
+    let mut desired = Desired::nothing(facts.owner, facts.driver);
+    tunnels::add(&mut desired, content, facts)?;
+    paths::add(&mut desired, content, facts);
+    uplinks::add(&mut desired, content, facts);
+    firewall::add(&mut desired);
+    Ok(desired)
+}
+
+impl Desired {
+    /// Nothing at all: what is desired of a network that the host leaves.
+    pub fn nothing(owner: Owner, driver: Driver) -> Self {
+        Self {
+            owner,
+            driver,
+            tunnels: BTreeMap::new(),
+            routes: BTreeSet::new(),
+            twins: BTreeSet::new(),
+            rules: BTreeSet::new(),
+            firewall: None,
+            sysctls: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Which path carries a site's prefixes before any path has been measured: the cheapest that can come up.
+
+use ipnet::IpNet;
+use patronus_types::bundle::{Content, Peer, Tunnel};
+
+use super::Desired;
+use crate::apply::Facts;
+use crate::apply::model::{Route, Via};
+
+/// Metric of the `unreachable` route behind each route over a tunnel.
+const TWIN_METRIC: u32 = 9999;
+
+pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
+    for peer in &content.peers {
+        let device = choose(content, peer).map(|tunnel| facts.owner.interface(tunnel.local, tunnel.remote));
+        for &range in peer.allowed_ips.iter().filter(|range| facts.has_family_of(range.addr())) {
+            desired.twins.insert(Route::unreachable(Route::MAIN, range, TWIN_METRIC));
+            if let Some(device) = device.clone() {
+                let via = Via { device, gateway: None, source: source(content, range) };
+                desired.routes.insert(Route::via(Route::MAIN, range, 0, via));
+            }
+        }
+    }
+}
+
+/// The interface with the least sum of both ends' costs, the first of equals; one where neither end knows where the
+/// other is comes last.
+fn choose<'a>(content: &'a Content, peer: &Peer) -> Option<&'a Tunnel> {
+    let rank = |tunnel: &Tunnel| {
+        let near = content.uplinks.get(usize::from(tunnel.local))?;
+        let far = peer.uplinks.get(usize::from(tunnel.remote))?;
+        // An uplink keeps its sessions alive where it has no endpoint of its own.
+        let blind = far.endpoint.is_none() && near.keepalive_s != 0;
+        Some((blind, u64::from(near.cost) + u64::from(far.cost), tunnel.local, tunnel.remote))
+    };
+    content
+        .tunnels
+        .iter()
+        .filter_map(|tunnel| Some((rank(tunnel)?, tunnel)))
+        .min_by_key(|&(rank, _)| rank)
+        .map(|(_, tunnel)| tunnel)
+}
+
+/// The site's own address of the same family.
+fn source(content: &Content, range: IpNet) -> Option<std::net::IpAddr> {
+    content.addresses.iter().copied().find(|address| address.is_ipv4() == range.addr().is_ipv4())
+}
