@@ -1,1 +1,5 @@
-fn main() {}
+//! The server program.
+
+fn main() -> std::process::ExitCode {
+    patronus_server::cli::main()
+}

@@ -1,0 +1,113 @@
+//! Sites.
+
+use axum::body::Body;
+use http::Response;
+use patronus_core::validate;
+use patronus_store::{NewSite, SiteFilter};
+use patronus_types::api::error::{ErrorCode, Fault};
+use patronus_types::site::{Site, SiteInput, SiteSpec};
+use patronus_types::{PublicKey, SiteId};
+use serde_json::{Map, Value};
+
+use super::{patched, valid};
+use crate::app::new_id;
+use crate::error::{Error, Result};
+use crate::extract::Call;
+use crate::respond;
+
+/// `GET /v1/sites`
+pub async fn list(call: Call) -> Result<Response<Body>> {
+    let query = call.list()?;
+    let tenant = call.tenant(query.tenant.as_ref()).await?;
+    let network = call.network_filter(tenant, query.network.as_ref()).await?;
+    let filter = SiteFilter { network, status: query.status.unwrap_or_default() };
+    let sites = call.app.store.sites(tenant, filter, Call::page(&query)?, call.now).await?;
+    respond::page(&sites, call.uri())
+}
+
+/// `POST /v1/sites`
+pub async fn create(mut call: Call) -> Result<Response<Body>> {
+    let scope = call.scope()?;
+    let input: SiteInput = call.json().await?;
+    let tenant = call.tenant(scope.tenant.as_ref()).await?;
+    let network = call.network(tenant, input.network.as_ref().or(scope.network.as_ref())).await?;
+    let (spec, public_key) = resolved(input)?;
+    let new = NewSite { id: new_id!(call.app, call.now, SiteId), network: network.id, spec, public_key };
+    let site = call.app.store.create_site(&call.write(tenant, scope.dry_run)?, new).await?;
+    Ok(respond::tagged(respond::created(&site, &format!("/v1/sites/{}", site.id))?, site.version))
+}
+
+/// `GET /v1/sites/{siteId}`
+pub async fn get(call: Call) -> Result<Response<Body>> {
+    let scope = call.scope()?;
+    let tenant = call.tenant(scope.tenant.as_ref()).await?;
+    let network = call.network_filter(tenant, scope.network.as_ref()).await?;
+    answer(&call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?)
+}
+
+/// `PATCH /v1/sites/{siteId}`
+pub async fn update(mut call: Call) -> Result<Response<Body>> {
+    let scope = call.scope()?;
+    let expected = call.if_match()?;
+    let patch = call.patch().await?;
+    let tenant = call.tenant(scope.tenant.as_ref()).await?;
+    let network = call.network_filter(tenant, scope.network.as_ref()).await?;
+    let site = call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?;
+    let (spec, public_key) = changed(&site, patch)?;
+    let write = call.write(tenant, scope.dry_run)?;
+    let expected = expected.unwrap_or(site.version);
+    answer(&call.app.store.update_site(&write, site.id, expected, spec, public_key).await?)
+}
+
+/// `DELETE /v1/sites/{siteId}`
+pub async fn delete(call: Call) -> Result<Response<Body>> {
+    let scope = call.scope()?;
+    let expected = call.if_match()?;
+    let tenant = call.tenant(scope.tenant.as_ref()).await?;
+    let network = call.network_filter(tenant, scope.network.as_ref()).await?;
+    let site = call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?;
+    let write = call.write(tenant, scope.dry_run)?;
+    call.app.store.delete_site(&write, site.id, expected.unwrap_or(site.version)).await?;
+    Ok(respond::no_content())
+}
+
+/// The normal form of what was sent, with every value checked.
+pub(super) fn resolved(input: SiteInput) -> Result<(SiteSpec, Option<PublicKey>)> {
+    let (spec, public_key) = input.into_spec().map_err(|error| Error::invalid("/endpoints", error))?;
+    let mut faults = validate::site(&spec);
+    if let Some(key) = public_key {
+        let own = validate::public_keys(&[key]).into_iter();
+        faults.extend(own.map(|fault| Fault { pointer: "/public_key".to_owned(), ..fault }));
+    }
+    valid(faults)?;
+    Ok((spec, public_key))
+}
+
+/// A site with a patch. The shorthand `endpoints` stands for all uplinks, so it fits only a site made with it.
+fn changed(site: &Site, patch: Map<String, Value>) -> Result<(SiteSpec, Option<PublicKey>)> {
+    let mut object = serde_json::to_value(SiteInput::from(site.spec.clone())).map_err(Error::internal)?;
+    if patch.contains_key("network") {
+        return Err(Error::invalid("/network", "a site does not move between networks: make it anew there"));
+    }
+    if patch.contains_key("endpoints") && !patch.contains_key("uplinks") {
+        let plain = site
+            .spec
+            .uplinks
+            .iter()
+            .enumerate()
+            .all(|(index, uplink)| uplink.name.as_str() == format!("uplink{index}") && uplink.device.is_none());
+        if !plain {
+            let detail = "this site's uplinks say more than endpoints: change `uplinks` instead";
+            return Err(Error::faults(
+                ErrorCode::Invalid,
+                vec![Fault { pointer: "/endpoints".to_owned(), detail: detail.to_owned() }],
+            ));
+        }
+        object.as_object_mut().map(|fields| fields.remove("uplinks"));
+    }
+    resolved(patched(object, patch)?)
+}
+
+fn answer(site: &Site) -> Result<Response<Body>> {
+    Ok(respond::tagged(respond::json(site)?, site.version))
+}

@@ -1,0 +1,3 @@
+//! What runs beside requests: one loop a file.
+
+pub mod heartbeat;

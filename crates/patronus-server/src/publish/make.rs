@@ -1,0 +1,149 @@
+//! From a plan to a signed release: lint, compile, compare with the release before, sign.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use patronus_core::digest::Hashes;
+use patronus_core::lint::{Finding, lint};
+use patronus_core::mesh::{Compilation, Compiled, compile};
+use patronus_core::rope::Rope;
+use patronus_core::signature::{SigningKey, Statement, sign};
+use patronus_store::{Chunk, NewBundle, NewRelease, Slice};
+use patronus_types::api::error::{ErrorCode, Fault};
+use patronus_types::bundle::{Bundle, Source};
+use patronus_types::{Digest, Name, ReleaseId, SiteId, Timestamp};
+
+use super::plan::Plan;
+use crate::error::{Error, Result};
+
+/// What came of a plan.
+pub enum Made {
+    /// Every site would run what it runs.
+    Same {
+        /// What the lint says.
+        warnings: Vec<String>,
+    },
+    /// A release; its id and message are still to be given.
+    New {
+        /// The release.
+        release: Box<NewRelease>,
+        /// What the lint says.
+        warnings: Vec<String>,
+    },
+}
+
+/// A site's bundle on its way into a release.
+struct Part {
+    site: SiteId,
+    name: Name,
+    source: Source,
+    tar: Rope,
+    hashes: Hashes,
+}
+
+/// Makes a release of a plan, if it differs from the one before.
+pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<Made> {
+    let warnings = linted(&plan)?;
+    let Compilation { sites, pending } = compile(&plan.input).map_err(not_compiled)?;
+    let uploaded = std::mem::take(&mut plan.uploaded);
+    let parts: Vec<Part> = sites.into_iter().map(|compiled| part(compiled, &uploaded)).collect();
+    let changed = differing(&parts, &plan.before);
+    if changed == 0 && !plan.dirty && !plan.before.is_empty() {
+        return Ok(Made::Same { warnings });
+    }
+    let mut chunks = BTreeMap::new();
+    let signer = Signer { plan: &plan, key: signing_key, now };
+    let bundles = parts.into_iter().map(|part| signer.bundle(part, &mut chunks)).collect();
+    let release = NewRelease {
+        // Given by the caller, who may read clock and random numbers.
+        id: ReleaseId::new(0, &[0; 10]),
+        network: plan.input.network,
+        version: plan.version,
+        kind: plan.kind,
+        rollback_of: plan.rollback_of,
+        message: String::new(),
+        generation: plan.generation,
+        declared: plan.declared,
+        pending: pending.into_iter().map(|(_, name)| name).collect(),
+        chunks: chunks.into_values().collect(),
+        bundles,
+        changed,
+    };
+    Ok(Made::New { release: Box::new(release), warnings })
+}
+
+fn part(compiled: Compiled, uploaded: &BTreeMap<SiteId, Rope>) -> Part {
+    let Compiled { id: site, name, tar, hashes } = compiled;
+    match uploaded.get(&site) {
+        None => Part { site, name, source: Source::Compiled, tar, hashes },
+        Some(tar) => Part { site, name, source: Source::Uploaded, tar: tar.clone(), hashes: tar.hashes() },
+    }
+}
+
+/// Warnings; errors that concern a site which is compiled stand against the release.
+fn linted(plan: &Plan) -> Result<Vec<String>> {
+    let uploaded: BTreeSet<&Name> = plan
+        .input
+        .sites
+        .iter()
+        .filter(|site| plan.uploaded.contains_key(&site.id))
+        .map(|site| &site.spec.name)
+        .collect();
+    let concerns =
+        |finding: &Finding| finding.sites.is_empty() || finding.sites.iter().any(|name| !uploaded.contains(name));
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        lint(&plan.input).into_iter().filter(concerns).partition(Finding::is_error);
+    if errors.is_empty() {
+        return Ok(warnings.into_iter().map(|finding| finding.message).collect());
+    }
+    Err(Error::faults(ErrorCode::Lint, errors.into_iter().map(Fault::from).collect()))
+}
+
+fn not_compiled(error: patronus_core::mesh::CompileError) -> Error {
+    Error::faults(ErrorCode::Lint, vec![Fault { pointer: String::new(), detail: error.to_string() }])
+}
+
+/// How many sites get something else than in the release before, or nothing any more.
+fn differing(parts: &[Part], before: &BTreeMap<SiteId, Bundle>) -> u64 {
+    let new = parts.iter().filter(|part| before.get(&part.site).is_none_or(|old| old.digest != part.hashes.digest));
+    let now: BTreeSet<SiteId> = parts.iter().map(|part| part.site).collect();
+    let gone = before.keys().filter(|site| !now.contains(site));
+    u64::try_from(new.count() + gone.count()).unwrap_or(u64::MAX)
+}
+
+struct Signer<'a> {
+    plan: &'a Plan,
+    key: &'a SigningKey,
+    now: Timestamp,
+}
+
+impl Signer<'_> {
+    /// A signed bundle; what the store has from the release before is not given again.
+    fn bundle(&self, part: Part, chunks: &mut BTreeMap<Digest, Chunk>) -> NewBundle {
+        let Part { site, name, source, tar, hashes } = part;
+        let before = self.plan.before.get(&site).map(|bundle| bundle.digest);
+        let statement = Statement {
+            network: self.plan.input.network,
+            site,
+            version: self.plan.version,
+            digest: hashes.digest,
+            previous: before,
+            issued_at: self.now,
+        };
+        NewBundle {
+            site,
+            name,
+            digest: hashes.digest,
+            size: hashes.len,
+            source,
+            signature: sign(self.key, &hashes.prehash, &statement),
+            slices: if before == Some(hashes.digest) { Vec::new() } else { slices(&tar, chunks) },
+        }
+    }
+}
+
+fn slices(tar: &Rope, chunks: &mut BTreeMap<Digest, Chunk>) -> Vec<Slice> {
+    for (digest, chunk) in tar.chunks() {
+        chunks.entry(digest).or_insert_with(|| Chunk { digest, bytes: chunk.bytes().into() });
+    }
+    tar.refs().into_iter().map(|slice| Slice { chunk: slice.chunk, offset: slice.offset, len: slice.len }).collect()
+}

@@ -1,0 +1,152 @@
+//! Publishing: where core (what to compile, what stands against it, how it is signed) and the store meet.
+//!
+//! A publication reads the declared state at one moment, and the store refuses it if that moment has passed when it
+//! is written; then it is made again from the newer state. Everything that takes processor time happens off the
+//! async threads, and one publication of a network at a time.
+
+mod compare;
+mod make;
+mod plan;
+mod upload;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use patronus_store::{NewRelease, StoreError, Write};
+use patronus_types::api::error::ErrorCode;
+use patronus_types::api::releases::Published;
+use patronus_types::release::{Declared, Release, ReleaseKind};
+use patronus_types::{NetworkId, Ref, ReleaseId};
+
+use crate::app::{App, new_id};
+use crate::error::{Error, Result};
+
+pub use compare::diff;
+use make::Made;
+use plan::Plan;
+
+/// How often a publication is made again because the network has moved on meanwhile.
+const TRIES: usize = 5;
+
+/// What is to be published, and what for.
+struct Job<'a> {
+    app: &'a Arc<App>,
+    write: Write,
+    network: NetworkId,
+    message: String,
+    what: What,
+}
+
+enum What {
+    /// The declared state; with `true`, also of the sites that run an upload.
+    Declared(bool),
+    /// An older release's declared state.
+    Older(u64),
+    /// The declared state, but for sites an operator's own configurations.
+    Uploaded(upload::Upload),
+}
+
+/// Publishes the declared state.
+pub async fn publish(
+    app: &Arc<App>,
+    write: Write,
+    network: NetworkId,
+    message: String,
+    compiled: bool,
+) -> Result<Published> {
+    Job { app, write, network, message, what: What::Declared(compiled) }.run().await
+}
+
+/// Publishes an older release's declared state again, with today's keys, addresses and members.
+pub async fn rollback(
+    app: &Arc<App>,
+    write: Write,
+    network: NetworkId,
+    version: u64,
+    message: String,
+) -> Result<Published> {
+    Job { app, write, network, message, what: What::Older(version) }.run().await
+}
+
+/// Publishes an operator's own WireGuard configurations.
+pub async fn upload(
+    app: &Arc<App>,
+    write: Write,
+    network: NetworkId,
+    archive: Bytes,
+    site: Option<&Ref>,
+    message: String,
+) -> Result<Published> {
+    let site = match site {
+        Some(reference) => Some(app.store.site(write.tenant, Some(network), reference, write.now).await?.id),
+        None => None,
+    };
+    let read = tokio::task::spawn_blocking(move || upload::Upload::read(&archive, site));
+    let upload = read.await.map_err(Error::internal)??;
+    Job { app, write, network, message, what: What::Uploaded(upload) }.run().await
+}
+
+impl Job<'_> {
+    async fn run(self) -> Result<Published> {
+        if let Some(release) = self.earlier_answer().await? {
+            return Ok(Published { release, created: true, warnings: Vec::new() });
+        }
+        let _turn = self.app.publishing.turn(self.network).await;
+        let mut tries = 1;
+        loop {
+            match self.attempt().await {
+                Err(error) if error.code() == ErrorCode::Conflict && tries < TRIES => tries += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<Published> {
+        let plan = Plan::new(self).await?;
+        let signing_key = self.app.signing_key.clone();
+        let now = self.write.now;
+        let made = tokio::task::spawn_blocking(move || make::make(plan, &signing_key, now));
+        let made = made.await.map_err(Error::internal)??;
+        match made {
+            Made::Same { warnings } => {
+                let release = self.app.store.release(self.network, None).await?;
+                Ok(Published { release, created: false, warnings })
+            }
+            Made::New { mut release, warnings } => {
+                release.id = new_id!(self.app, self.write.now, ReleaseId);
+                release.message = self.message.clone();
+                let release = self.app.store.create_release(&self.write, *release).await?;
+                Ok(Published { release, created: true, warnings })
+            }
+        }
+    }
+
+    /// What a repeat under an idempotency key is answered. Compiling again would find that nothing changed since
+    /// the first time, so the store is asked before, with a release that it takes only as a repeat: its number is
+    /// below every other.
+    async fn earlier_answer(&self) -> Result<Option<Release>> {
+        if self.write.idempotency.is_none() || self.write.dry_run {
+            return Ok(None);
+        }
+        let network = self.app.store.compile_input(self.write.tenant, self.network).await?.network;
+        let impossible = NewRelease {
+            id: new_id!(self.app, self.write.now, ReleaseId),
+            network: self.network,
+            version: 0,
+            kind: ReleaseKind::Publish,
+            rollback_of: None,
+            message: String::new(),
+            generation: network.generation,
+            declared: Declared { network: network.spec, sites: Vec::new() },
+            pending: Vec::new(),
+            chunks: Vec::new(),
+            bundles: Vec::new(),
+            changed: 0,
+        };
+        match self.app.store.create_release(&self.write, impossible).await {
+            Ok(release) => Ok(Some(release)),
+            Err(StoreError::Conflict(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Serving: accepted connections, TLS, limits in time and number, and an end that finishes what was begun.
+//!
+//! `axum::serve` sets no header timer and hyper's `auto` never cuts a client that stays silent, so connections are
+//! driven here.
+
+mod activity;
+mod connection;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use crate::app::App;
+use crate::jobs::heartbeat;
+use crate::router::router;
+use connection::Driver;
+
+/// After an error of `accept` (no file descriptors left), before the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where connections come from.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
+
+/// Why nothing can be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// In the clear for everybody to read.
+    #[error(
+        "{0} is not a loopback address, and plain HTTP would show every token on the way: leave out `--tls never`, or listen on 127.0.0.1"
+    )]
+    Plain(SocketAddr),
+    /// Somebody else's.
+    #[error("{0} is taken by another program: stop it, or listen elsewhere, as in `--listen {1}:0`")]
+    InUse(SocketAddr, std::net::IpAddr),
+    /// Anything else.
+    #[error("cannot listen on {0}: {1}")]
+    Other(SocketAddr, io::Error),
+}
+
+impl Listener {
+    /// Listens; without TLS only on a loopback address.
+    pub async fn bind(address: SocketAddr, tls: Option<ServerConfig>) -> Result<Self, ListenError> {
+        if tls.is_none() && !address.ip().is_loopback() {
+            return Err(ListenError::Plain(address));
+        }
+        let tcp = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => ListenError::InUse(address, address.ip()),
+            _ => ListenError::Other(address, error),
+        })?;
+        Ok(Self { tcp, tls: tls.map(|config| TlsAcceptor::from(Arc::new(config))) })
+    }
+
+    /// The URL it is reached at.
+    pub fn url(&self) -> io::Result<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.tcp.local_addr()?))
+    }
+}
+
+/// Serves until `shutdown`, then finishes the requests that run, flushes what is kept in memory, and closes the store.
+pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
+    let heartbeat = tokio::spawn(heartbeat::run(app.clone()));
+    let graceful = GracefulShutdown::new();
+    let Listener { tcp, tls } = listener;
+    let driver = Arc::new(Driver::new(tls, router(&app), app.limits));
+    let places = Arc::new(Semaphore::new(app.limits.connections));
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&tcp, &places) => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, peer, place)) => {
+                let (driver, watcher) = (driver.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    driver.drive(stream, peer, watcher).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(tcp);
+    app.stop();
+    if tokio::time::timeout(app.limits.shutdown, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests still run after {:?}: they are cut", app.limits.shutdown);
+    }
+    if let Err(error) = heartbeat.await {
+        tracing::error!(%error, "the heartbeat job failed");
+    }
+    app.store.close().await;
+}
+
+type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(tcp: &TcpListener, places: &Arc<Semaphore>) -> io::Result<Accepted> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = tcp.accept().await?;
+    Ok((stream, peer, place))
+}
