@@ -8,6 +8,8 @@
 //! refuses only what would break its own invariants (uniqueness, versions, one-time use).
 
 mod change;
+#[cfg(test)]
+mod conformance;
 mod error;
 mod events;
 mod networks;

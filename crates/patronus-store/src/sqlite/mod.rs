@@ -20,6 +20,8 @@ mod reader;
 mod releases;
 mod sites;
 mod tenants;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod unit;
 mod users;

@@ -1,0 +1,3 @@
+//! The conformance suite.
+
+crate::conformance::conformance!(crate::sqlite::tests::open);
