@@ -13,7 +13,7 @@ use patronus_core::mesh::{Compilation, Input, Site, compile};
 use patronus_core::rope::Rope;
 use patronus_core::signature::{SigningKey, Statement, sign};
 use patronus_core::{address, lint};
-use patronus_types::network::NetworkSpec;
+use patronus_types::network::{NetworkSpec, Topology};
 use patronus_types::site::SiteInput;
 use patronus_types::{NetworkId, PublicKey, SiteId, Timestamp};
 
@@ -28,6 +28,10 @@ fn main() {
     let hashing = best(|| compilation.sites.iter().for_each(|site| _ = black_box(site.tar.hashes())));
     let signing = best(|| sign_all(&input, &compilation));
     let copying = best(|| compilation.sites.iter().for_each(|site| _ = black_box(copy(&site.tar))));
+    let mut hubs = input.clone();
+    hubs.spec.topology = Topology::HubSpoke;
+    hubs.sites.iter_mut().take(2).for_each(|site| site.spec.hub = true);
+    let hub_spoke = best(|| drop(black_box(compile(&hubs))));
     let peak = peak_mb();
 
     let bytes: u64 = compilation.sites.iter().map(|site| site.hashes.len).sum();
@@ -40,6 +44,7 @@ fn main() {
     println!("  of it compiling   {:.1} ms", ms(compiling.saturating_sub(hashing)));
     println!("sign                {:.1} ms", ms(signing));
     println!("sum                 {:.0} ms", ms(compiling + signing));
+    println!("hub-spoke, 2 hubs   {:.0} ms", ms(hub_spoke));
     println!("copy of the bytes   {:.0} ms", ms(copying));
     println!("compiling / copy    {:.2}", compiling.saturating_sub(hashing).as_secs_f64() / copying.as_secs_f64());
     println!("sum / copy          {:.1}", (compiling + signing).as_secs_f64() / copying.as_secs_f64());

@@ -10,6 +10,7 @@ pub mod address;
 pub mod apply;
 pub mod archive;
 pub mod backoff;
+pub mod diff;
 pub mod digest;
 pub mod lint;
 pub mod mesh;

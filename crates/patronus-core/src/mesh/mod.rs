@@ -12,6 +12,7 @@ mod content;
 mod input;
 mod render;
 mod topology;
+mod uploaded;
 
 use patronus_types::{Name, SiteId};
 
@@ -22,6 +23,7 @@ use crate::rope::{Draft, Rope};
 pub use content::{ContentError, content, content_of_files, content_of_json};
 pub use input::{DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Site};
 pub(crate) use topology::home_hub;
+pub use uploaded::{Upload, UploadError, Uploaded, uploaded};
 
 /// What compiling gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ pub struct EnrolRequest {
     pub token: Secret,
     /// Four public keys, one for each uplink the site can have.
     pub public_keys: Vec<PublicKey>,
-    /// The first of the UDP ports that the agent found free, 1024 to 65,519.
+    /// The first of the UDP ports that the agent found free, 1024 to 65,518: the probes' port is 17 above it.
     pub port_base: u16,
     /// 256 random bits in base64 that the agent keeps: with them, a repeat within an hour gets the same answer.
     pub nonce: String,

@@ -87,6 +87,19 @@ fn a_prefix_moves_allowed_addresses_before_routes_and_takes_nothing_away() {
 }
 
 #[test]
+fn a_new_peer_takes_what_another_has_only_when_all_moves() {
+    let (before, mut after) = (sites(3), sites(4));
+    let moved = after.sites[1].spec.prefixes.pop().unwrap();
+    after.sites[3].spec.prefixes.push(moved);
+    let (mut kernel, made) = from_to(&before, &after);
+    let Step::ChangeWireguard { peers, .. } = &made.apply[0] else { panic!("{:?}", made.apply) };
+    assert!(
+        matches!(&peers[..], [PeerChange::Add(peer)] if peer.allowed_ips.len() == 2 && !peer.allowed_ips.contains(&moved))
+    );
+    kernel.carry_out(&made).unwrap();
+}
+
+#[test]
 fn a_site_that_leaves_is_removed_at_the_end() {
     let (before, mut after) = (sites(4), sites(4));
     after.sites.pop();

@@ -1,0 +1,46 @@
+//! The site itself: MTU, addresses, uplinks, interfaces.
+
+use patronus_types::bundle::{Content, LocalUplink, Tunnel};
+
+use super::{changed, lists, optional};
+
+pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
+    changed(lines, "network name", (&old.network.name, &new.network.name));
+    changed(lines, "site name", (&old.site.name, &new.site.name));
+    changed(lines, "mtu", (old.mtu, new.mtu));
+    lists(lines, "address", (&old.addresses, &new.addresses));
+    for index in 0..old.uplinks.len().max(new.uplinks.len()) {
+        match (old.uplinks.get(index), new.uplinks.get(index)) {
+            (Some(old), Some(new)) => uplink(lines, old, new),
+            (None, Some(new)) => lines.push(format!("+ uplink {}", new.name)),
+            (Some(old), None) => lines.push(format!("- uplink {}", old.name)),
+            (None, None) => {}
+        }
+    }
+    tunnels(lines, old, new);
+}
+
+fn uplink(lines: &mut Vec<String>, old: &LocalUplink, new: &LocalUplink) {
+    let what = |field: &str| format!("uplink {} {field}", new.name);
+    changed(lines, what("name"), (&old.name, &new.name));
+    changed(lines, what("key"), (old.public_key, new.public_key));
+    optional(lines, what("device"), (old.device.as_ref(), new.device.as_ref()));
+    optional(lines, what("gateway"), (old.gateway, new.gateway));
+    optional(lines, what("gateway6"), (old.gateway6, new.gateway6));
+    changed(lines, what("cost"), (old.cost, new.cost));
+    changed(lines, what("keepalive_s"), (old.keepalive_s, new.keepalive_s));
+}
+
+fn tunnels(lines: &mut Vec<String>, old: &Content, new: &Content) {
+    let port = |content: &Content, wanted: &Tunnel| {
+        let same = |tunnel: &&Tunnel| (tunnel.local, tunnel.remote) == (wanted.local, wanted.remote);
+        content.tunnels.iter().find(same).map(|tunnel| tunnel.port)
+    };
+    for tunnel in &new.tunnels {
+        let what = format!("tunnel {}-{} port", tunnel.local, tunnel.remote);
+        optional(lines, what, (port(old, tunnel), Some(tunnel.port)));
+    }
+    for tunnel in old.tunnels.iter().filter(|tunnel| port(new, tunnel).is_none()) {
+        lines.push(format!("- tunnel {}-{} port {}", tunnel.local, tunnel.remote, tunnel.port));
+    }
+}
