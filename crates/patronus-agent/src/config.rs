@@ -9,7 +9,8 @@ use crate::effects::{DriverChoice, Settings};
 use crate::failure::{Exit, Failure};
 
 /// The annotated example, which holds exactly the defaults.
-pub const EXAMPLE: &str = include_str!("../../../examples/patronus-agent.yaml");
+#[cfg(test)]
+const EXAMPLE: &str = include_str!("../../../examples/patronus-agent.yaml");
 
 const MAX_BYTES: u64 = 64 * 1024;
 

@@ -40,14 +40,14 @@ async fn alone(state: &StateDir, entry: Entry, world: &World) -> Result<Vec<Stri
     let _lock = state.lock()?;
     let _members = state.lock_members()?;
     let left = match entry.identity.and_then(|identity| Network::open(entry.home.clone(), identity, world.clone())) {
-        Ok(network) => leave(&network).await,
+        Ok(mut network) => leave(&mut network).await,
         Err(error) => unreadable(&entry.home, entry.network, &error, world).await,
     };
     left.map_err(|reason| Failure::new(Exit::Failed, reason).help("nothing was forgotten: run it again when that is mended"))
 }
 
 /// Leaves a network; gives what went wrong on the way and did not matter.
-pub async fn leave(network: &Network) -> Result<Vec<String>, String> {
+pub async fn leave(network: &mut Network) -> Result<Vec<String>, String> {
     let mut notes = Vec::new();
     if let Err(error) = tell(network).await {
         let site = &network.identity().site.name;

@@ -18,7 +18,10 @@ mod driver;
 pub mod effects;
 mod enrol;
 mod failpoint;
+#[cfg(test)]
+mod fakes;
 mod failure;
+mod host;
 mod leave;
 mod local;
 mod log;
@@ -75,7 +78,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
             let means = enrol::Means {
                 dial: &control::Https,
                 clock: &clock::System,
-                host: &enrol::ThisHost,
+                host: &host::ThisHost,
                 patience: Duration::from_secs(enrol.timeout),
             };
             enrol::command(&enrol.state.folder(), &token_file, enrol.servers(), &means).await

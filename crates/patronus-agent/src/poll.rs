@@ -70,11 +70,6 @@ impl Poll {
         self.preferred
     }
 
-    /// Requests that failed since the last success.
-    pub fn failures(&self) -> u32 {
-        self.away.failures().saturating_add(self.refused.failures())
-    }
-
     /// An answer came after `took`; how long to wait for the next request.
     pub fn succeeded(&mut self, news: bool, took: Duration, random: u64) -> Duration {
         self.failed_in_a_row = 0;

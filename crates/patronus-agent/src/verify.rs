@@ -2,11 +2,11 @@
 
 use patronus_core::archive::{self, ArchiveError, Contents, Limits};
 use patronus_core::digest::sha256;
+use patronus_core::mesh;
 use patronus_core::signature::{KeyId, Signature, SignatureError, Statement, VerifyingKey};
 use patronus_types::api::agent::Desired;
-use patronus_types::bundle::{CONTENT_FILE, Content, FORMAT};
+use patronus_types::bundle::{CONTENT_FILE, Content};
 use patronus_types::{Digest, NetworkId, SiteId};
-use serde::Deserialize;
 
 use crate::state::{Identity, Refused, Release, Versions};
 
@@ -54,7 +54,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Version(#[from] Refused),
     /// Its content cannot be read.
-    #[error("its {CONTENT_FILE} cannot be used: {0}")]
+    #[error("{0}")]
     Content(String),
 }
 
@@ -170,21 +170,8 @@ fn signer(pinned: &[VerifyingKey], why: &SignatureError) -> VerifyError {
     VerifyError::Signer { pinned: pinned.join(", "), why: why.to_string() }
 }
 
-/// Only what every format has: an unknown one is named before its fields are complained about.
-#[derive(Deserialize)]
-struct AnyFormat {
-    format: u32,
-}
-
 fn content(identity: &Identity, files: &[archive::File]) -> Result<Content, VerifyError> {
-    let broken = |why: &dyn std::fmt::Display| VerifyError::Content(why.to_string());
-    let file = files.iter().find(|file| file.name == CONTENT_FILE).ok_or_else(|| broken(&"there is none"))?;
-    let any: AnyFormat = serde_json::from_slice(&file.data).map_err(|error| broken(&error))?;
-    if any.format != FORMAT {
-        let why = format!("it has format {} and this agent reads {FORMAT}: update the agent", any.format);
-        return Err(VerifyError::Content(why));
-    }
-    let content: Content = serde_json::from_slice(&file.data).map_err(|error| broken(&error))?;
+    let content = mesh::content_of_files(files).map_err(|error| VerifyError::Content(error.to_string()))?;
     addressee::<NetworkId>("network", content.network.id, identity.network.id)?;
     addressee::<SiteId>("site", content.site.id, identity.site.id)?;
     check_keys(identity, &content)?;

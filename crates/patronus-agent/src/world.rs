@@ -10,6 +10,7 @@ use crate::clock::{Clock, System};
 use crate::config::{Config, Polling};
 use crate::control::{Dial, Https};
 use crate::effects::{Device, Linux};
+use crate::host::{Host, ThisHost};
 
 /// The effects, so that tests can put others in their place.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct World {
     pub dial: Arc<dyn Dial>,
     /// Names.
     pub names: Arc<dyn Names>,
+    /// The rest of the host.
+    pub host: Arc<dyn Host>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// How to ask for changes.
@@ -33,6 +36,7 @@ impl World {
             device: Arc::new(Linux::new(config.settings()?, config.nft_program.clone())),
             dial: Arc::new(Https),
             names: Arc::new(Dns),
+            host: Arc::new(ThisHost),
             clock: Arc::new(System),
             polling: config.poll,
         })

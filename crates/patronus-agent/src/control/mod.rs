@@ -92,14 +92,6 @@ pub enum ControlError {
 }
 
 impl ControlError {
-    /// The code of a refusal.
-    pub fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Refused { code, .. } => Some(*code),
-            _ => None,
-        }
-    }
-
     /// Whether the same request may succeed later without anybody doing anything.
     pub fn passes(&self) -> bool {
         match self {

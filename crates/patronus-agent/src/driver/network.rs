@@ -24,7 +24,11 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// The same in bad weather, where news never end.
 const LOOK_APART: Duration = Duration::from_secs(1);
 const YOUNG: Duration = Duration::from_secs(30);
-const YOUNG_LOOK: Duration = Duration::from_secs(8);
+const YOUNG_LOOK: Duration = Duration::from_secs(10);
+/// How often a packet goes into each tunnel, so that its session is renewed and its age says something.
+const PULSE: Duration = Duration::from_secs(50);
+/// How long after a change the other side is given to begin a session.
+const PATIENT: Duration = Duration::from_secs(10);
 /// How often the server is told that nothing changed.
 const REPORT: Duration = Duration::from_secs(5 * 60);
 const REPORT_AGAIN: Duration = Duration::from_secs(20);
@@ -63,6 +67,7 @@ struct Loop {
     looked_at: Instant,
     /// After a change the kernel is looked at more often, so that the server soon hears whether sessions came up.
     young_until: Instant,
+    pulse_at: Instant,
     look_again: Backoff,
     retry_at: Option<Instant>,
     retry: Backoff,
@@ -82,7 +87,7 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
                 let _ = answer.send(this.network.status(true).await);
             }
             Event::Command(Some(Command::Leave(answer))) => {
-                let left = leave::leave(&this.network).await;
+                let left = leave::leave(&mut this.network).await;
                 let done = left.is_ok();
                 let _ = answer.send(left);
                 if done {
@@ -117,6 +122,7 @@ impl Loop {
             look_at: now + YOUNG_LOOK,
             looked_at: now,
             young_until: now + YOUNG,
+            pulse_at: now + PATIENT,
             look_again: Backoff::new(AGAIN.0, LOOK),
             retry_at: None,
             retry: Backoff::new(AGAIN.0, AGAIN.1),
@@ -184,7 +190,12 @@ impl Loop {
 
     /// Compares the kernel with what shall run.
     async fn look(&mut self) {
-        let healed = self.network.heal().await;
+        let now = Instant::now();
+        let pulse = now >= self.pulse_at;
+        let healed = self.network.heal(pulse).await;
+        if pulse {
+            self.pulse_at = now + PULSE;
+        }
         let now = Instant::now();
         let wait = match healed {
             Ok(_) => {
@@ -287,7 +298,10 @@ impl Loop {
                 Some(Instant::now() + self.retry.fail(random).max(AGAIN.0 / 2))
             }
         };
-        self.young_until = Instant::now() + YOUNG;
+        let now = Instant::now();
+        self.young_until = now + YOUNG;
+        self.pulse_at = now + PATIENT;
+        self.look_at = self.look_at.min(now + PATIENT);
     }
 
     fn ask(&mut self, control: Arc<dyn Control>) {

@@ -17,14 +17,14 @@ use patronus_types::api::agent::EnrolResponse;
 use patronus_types::api::tokens::Invitation;
 
 use crate::control::Dial;
-use crate::effects::ports;
 use crate::failure::{Exit, Failure};
+use crate::host::Host;
 use crate::clock::Clock;
 use crate::state::{FORMAT, Identity, Joining, KeyPairs, StateDir};
 use crate::{failpoint, local, output};
 
 pub use invitation::read as read_invitation;
-pub use numbers::{Host, Numbers};
+use numbers::Numbers;
 
 /// What enrolling needs of the world.
 pub struct Means<'a> {
@@ -184,20 +184,6 @@ fn identity(
         poll_interval_s: response.poll_interval_s,
         enrolled_at: means.clock.now(),
     })
-}
-
-/// Asks the system what is free.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ThisHost;
-
-impl Host for ThisHost {
-    fn has_interface(&self, name: &str) -> bool {
-        numbers::interface_exists(name)
-    }
-
-    fn is_free(&self, port: u16) -> bool {
-        ports::is_free(port)
-    }
 }
 
 #[cfg(test)]

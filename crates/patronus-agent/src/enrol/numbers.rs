@@ -4,6 +4,7 @@ use patronus_types::NetworkId;
 
 use crate::effects::model::Owner;
 use crate::failure::{Exit, Failure};
+use crate::host::Host;
 use crate::state::StateDir;
 
 const FIRST_PORT: u16 = 51_820;
@@ -19,14 +20,6 @@ pub struct Numbers {
     pub index: u8,
     /// The first of its UDP ports.
     pub port_base: u16,
-}
-
-/// What is free on a host.
-pub trait Host: Send + Sync {
-    /// Whether there is an interface of this name.
-    fn has_interface(&self, name: &str) -> bool;
-    /// Whether this UDP port can be bound.
-    fn is_free(&self, port: u16) -> bool;
 }
 
 /// The numbers that networks of this state folder have.
@@ -53,7 +46,7 @@ pub fn choose(taken: &[Numbers], host: &dyn Host) -> Result<Numbers, Failure> {
         Failure::new(Exit::Failed, "this host is in 36 networks, which is the most").help("leave one of them first")
     })?;
     let apart = |base: &u16| taken.iter().all(|numbers| numbers.port_base.abs_diff(*base) >= BLOCK);
-    let bindable = |base: &u16| (*base..*base + USED).all(|port| host.is_free(port));
+    let bindable = |base: &u16| (*base..*base + USED).all(|port| host.port_taken(port).is_none());
     let own = FIRST_PORT + BLOCK * u16::from(index);
     let bases = (own..=LAST_PORT).step_by(usize::from(BLOCK)).chain((1024..own).step_by(usize::from(BLOCK)));
     let port_base = bases.filter(apart).find(bindable).ok_or_else(|| {
@@ -70,34 +63,18 @@ fn in_use(index: u8, host: &dyn Host) -> bool {
     names.any(|name| host.has_interface(&name))
 }
 
-/// Asks the kernel.
-pub fn interface_exists(name: &str) -> bool {
-    let socket = rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, None);
-    socket.is_ok_and(|socket| rustix::net::netdevice::name_to_index(socket, name).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fakes::FakeHost;
 
-    struct Busy {
-        interfaces: &'static [&'static str],
-        ports: &'static [u16],
-    }
-
-    impl Host for Busy {
-        fn has_interface(&self, name: &str) -> bool {
-            self.interfaces.contains(&name)
-        }
-
-        fn is_free(&self, port: u16) -> bool {
-            !self.ports.contains(&port)
-        }
+    fn busy(interfaces: &'static [&'static str], ports: &'static [u16]) -> FakeHost {
+        FakeHost { interfaces, ports, ..FakeHost::default() }
     }
 
     #[test]
     fn the_first_network_gets_the_first_numbers() {
-        let empty = Busy { interfaces: &[], ports: &[] };
+        let empty = FakeHost::default();
         let first = choose(&[], &empty).unwrap();
         assert_eq!(first, Numbers { index: 0, port_base: 51_820 });
         assert_eq!(choose(&[first], &empty).unwrap(), Numbers { index: 1, port_base: 51_852 });
@@ -105,16 +82,16 @@ mod tests {
 
     #[test]
     fn what_others_have_is_passed_by() {
-        let busy = Busy { interfaces: &["pt000", "pt1s", "pt2zz"], ports: &[51_901] };
+        let busy = busy(&["pt000", "pt1s", "pt2zz"], &[51_901]);
         assert_eq!(choose(&[], &busy).unwrap(), Numbers { index: 2, port_base: 51_916 });
         let shifted = Numbers { index: 0, port_base: 51_852 };
-        let empty = Busy { interfaces: &[], ports: &[] };
+        let empty = FakeHost::default();
         assert_eq!(choose(&[shifted], &empty).unwrap(), Numbers { index: 1, port_base: 51_884 });
     }
 
     #[test]
     fn a_full_host_says_so() {
-        let empty = Busy { interfaces: &[], ports: &[] };
+        let empty = FakeHost::default();
         let all: Vec<Numbers> = (0..36).map(|index| Numbers { index, port_base: 1024 }).collect();
         assert!(choose(&all, &empty).unwrap_err().message.contains("36 networks"));
     }

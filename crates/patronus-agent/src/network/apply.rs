@@ -1,5 +1,6 @@
 //! Bringing the kernel to a bundle, so that a crash at any point ends whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use patronus_types::api::agent::{Outcome, OutcomeKind, Steps};
@@ -7,20 +8,25 @@ use tokio::time::Instant;
 
 use super::accept::millis;
 use super::{Bundle, Network};
-use crate::converge::{self, Done};
+use crate::converge::{self, ConvergeError, Done, Goal, Site};
+use crate::effects::sysctl::PortSet;
 use crate::failpoint;
 use crate::state::Journal;
+
+/// Sixteen tunnels, the spare and the probes.
+const LAST_PORT: u16 = 17;
 
 impl Network {
     /// Ends what an earlier run began, and starts the tunnels from the disk. True if all is as it should be.
     pub async fn recover(&mut self) -> bool {
+        self.reserve_ports();
         match self.home.journal() {
             Ok(Some(journal)) => self.resume(journal).await,
-            Ok(None) => self.heal().await.is_ok(),
+            Ok(None) => self.heal(false).await.is_ok(),
             Err(error) => {
                 self.notes.disk = Some(error.to_string());
                 self.end_journal();
-                self.heal().await.is_ok()
+                self.heal(false).await.is_ok()
             }
         }
     }
@@ -32,20 +38,23 @@ impl Network {
         self.carry_out(bundle, journal).await
     }
 
-    /// Brings the kernel back to what runs, where it has drifted away. True if something was changed.
-    pub async fn heal(&mut self) -> Result<bool, String> {
-        let Some(bundle) = &self.running else {
+    /// Brings the kernel back to what runs, where it has drifted away. With `pulse` it also keeps sessions alive.
+    pub async fn heal(&mut self, pulse: bool) -> Result<(), String> {
+        let Some(bundle) = self.running.clone() else {
             self.notes.kernel.clear();
-            return Ok(false);
+            return Ok(());
         };
-        match converge::converge(&self.world, &self.identity, &self.owner, Some(&bundle.content), &[]).await {
+        let content = Some(&bundle.content);
+        match self.converge(Goal { content, from: content, ..Goal::default() }).await {
             Ok(done) => {
-                let changed = done.changed;
-                if changed {
+                if done.changed {
                     tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
                 }
                 self.settle(&done);
-                Ok(changed)
+                if pulse {
+                    converge::pulse(self.site(), &bundle.content, &done.before, self.world.clock.now());
+                }
+                Ok(())
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -59,21 +68,55 @@ impl Network {
     }
 
     /// Takes everything of the network out of the kernel; gives what could not be done and does not matter.
-    pub async fn withdraw(&self) -> Result<Vec<String>, String> {
+    pub async fn withdraw(&mut self) -> Result<Vec<String>, String> {
         let journal = self.home.journal().ok().flatten().map(|journal| journal.digest);
         let others = [self.home.previous(), journal].into_iter().flatten();
         let others: Vec<_> = others.filter_map(|digest| self.home.load(digest).ok().flatten()).collect();
         let mut forget: Vec<_> = others.iter().map(|(_, content)| content).collect();
-        forget.extend(self.running.iter().map(|bundle| &bundle.content));
-        let done = converge::converge(&self.world, &self.identity, &self.owner, None, &forget).await;
-        done.map(|done| done.warnings).map_err(|error| error.to_string())
+        let running = self.running.clone();
+        forget.extend(running.iter().map(|bundle| &bundle.content));
+        let done = self.converge(Goal { forget: &forget, ..Goal::default() }).await;
+        let mut notes = done.map(|done| done.warnings).map_err(|error| error.to_string())?;
+        notes.extend(self.put_back().await);
+        Ok(notes)
+    }
+
+    /// Puts the host's own settings back to what they were.
+    async fn put_back(&self) -> Vec<String> {
+        let values = self.home.earlier().values();
+        let mut notes = Vec::new();
+        for (path, value) in &values.settings {
+            notes.extend(self.world.device.set_sysctl(path, value).await.err().map(|error| error.to_string()));
+        }
+        if let Some(ports) = values.ports {
+            notes.extend(self.world.host.release(&PortSet::parse(&ports)).err().map(|error| error.to_string()));
+        }
+        notes
+    }
+
+    /// Keeps the network's ports from being given out by chance, also after the host was started anew.
+    fn reserve_ports(&mut self) {
+        let base = self.identity.port_base;
+        let earlier = self.home.earlier();
+        let reserved = self.world.host.reserve(base..=base.saturating_add(LAST_PORT));
+        let noted = match reserved {
+            Ok(_) if earlier.values().ports.is_some() => Ok(()),
+            Ok(added) => earlier.note_ports(added.to_string()).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(why) = noted {
+            tracing::debug!(network = self.name(), %why, "the ports could not be reserved");
+        }
     }
 
     /// Says what a bundle would change, and changes nothing.
     pub(super) async fn foresee(&mut self, bundle: &Bundle) {
-        let forget: Vec<_> = self.running.iter().map(|running| &running.content).collect();
-        let plan =
-            converge::foresee(&self.world, &self.identity, &self.owner, Some(&bundle.content), &forget).await;
+        let running = self.running.clone();
+        let from = running.as_ref().map(|running| &running.content);
+        let goal = Goal { content: Some(&bundle.content), from, ..Goal::default() };
+        let mut resolved = std::mem::take(&mut self.resolved);
+        let plan = converge::foresee(self.site(), goal, &mut resolved).await;
+        self.resolved = resolved;
         let version = bundle.release.version;
         self.notes.shadow = Some(match plan {
             Ok(steps) => format!(
@@ -90,7 +133,7 @@ impl Network {
         let Ok(Some((release, content))) = loaded else {
             self.notes.disk = Some("an apply was cut short and its bundle is not on the disk: it is fetched again".to_owned());
             self.end_journal();
-            return self.heal().await.is_ok();
+            return self.heal(false).await.is_ok();
         };
         let bundle = Bundle { release, content };
         if journal.attempts >= Journal::MAX_ATTEMPTS {
@@ -128,8 +171,11 @@ impl Network {
     }
 
     async fn forward(&mut self, bundle: &Bundle) -> Result<Done, String> {
-        let forget: Vec<_> = self.running.iter().map(|running| &running.content).collect();
-        let done = converge::converge(&self.world, &self.identity, &self.owner, Some(&bundle.content), &forget).await;
+        let running = self.running.clone();
+        let from = running.as_ref().map(|running| &running.content);
+        // Neighbours get the same release at the same moment.
+        let goal = Goal { content: Some(&bundle.content), from, concerted: true, ..Goal::default() };
+        let done = self.converge(goal).await;
         let done = done.map_err(|error| error.to_string())?;
         failpoint::hit("kernel-done");
         self.home.flip(bundle.release.digest).map_err(|error| error.to_string())?;
@@ -138,9 +184,9 @@ impl Network {
 
     /// Back to what ran before, which may have been nothing.
     async fn go_back(&mut self, from: &Bundle) -> bool {
-        let back = self.running.as_ref().map(|running| &running.content);
-        let done = converge::converge(&self.world, &self.identity, &self.owner, back, &[&from.content]).await;
-        match done {
+        let running = self.running.clone();
+        let content = running.as_ref().map(|running| &running.content);
+        match self.converge(Goal { content, from: Some(&from.content), ..Goal::default() }).await {
             Ok(done) => {
                 self.settle(&done);
                 true
@@ -153,7 +199,7 @@ impl Network {
     }
 
     fn succeed(&mut self, bundle: Bundle, done: &Done, took: Duration) {
-        let Bundle { release, .. } = &bundle;
+        let release = &bundle.release;
         let Steps { kept, changed, restarted, created, removed } = done.steps;
         tracing::info!(
             network = self.name(),
@@ -172,12 +218,23 @@ impl Network {
             at: self.world.clock.now(),
         };
         self.settle(done);
-        self.running = Some(bundle);
+        self.running = Some(Arc::new(bundle));
         self.notes.disk = None;
         self.conclude(outcome);
         if let Err(error) = self.home.clean() {
             self.notes.disk = Some(error.to_string());
         }
+    }
+
+    async fn converge(&mut self, goal: Goal<'_>) -> Result<Done, ConvergeError> {
+        let mut resolved = std::mem::take(&mut self.resolved);
+        let done = converge::converge(self.site(), goal, &mut resolved, &self.home.earlier()).await;
+        self.resolved = resolved;
+        done
+    }
+
+    fn site(&self) -> Site<'_> {
+        Site { world: &self.world, identity: &self.identity, owner: &self.owner }
     }
 
     fn settle(&mut self, done: &Done) {

@@ -13,9 +13,12 @@ mod report;
 mod view;
 mod wants;
 
+use std::sync::Arc;
+
 use patronus_types::api::agent::{Mode, State};
 use patronus_types::bundle::Content;
 
+use crate::converge::Resolved;
 use crate::effects::model::Owner;
 use crate::state::{self, Home, Identity, Progress, Release, StateError, Versions};
 use crate::status::Contact;
@@ -41,13 +44,15 @@ pub struct Network {
     owner: Owner,
     versions: Versions,
     progress: Progress,
-    running: Option<Bundle>,
+    /// Shared, because a plan is made from it while the rest of this changes.
+    running: Option<Arc<Bundle>>,
     driver: Option<String>,
     /// Peers with a session, by tunnel, when the kernel was last looked at.
     alive: Vec<u32>,
     contact: Contact,
     known: Option<State>,
     refused: Option<patronus_types::api::agent::Desired>,
+    resolved: Resolved,
     notes: Notes,
 }
 
@@ -68,7 +73,7 @@ impl Network {
         let versions = home.versions()?;
         let mut notes = Notes::default();
         let running = match home.current().map(|digest| home.load(digest)) {
-            Some(Ok(Some((release, content)))) => Some(Bundle { release, content }),
+            Some(Ok(Some((release, content)))) => Some(Arc::new(Bundle { release, content })),
             Some(Ok(None)) => {
                 notes.disk = Some("the current bundle is not on the disk: it is fetched again".to_owned());
                 None
@@ -95,6 +100,7 @@ impl Network {
             contact,
             known: None,
             refused: None,
+            resolved: Resolved::default(),
             notes,
         })
     }
@@ -112,11 +118,6 @@ impl Network {
     /// The effects.
     pub fn world(&self) -> &World {
         &self.world
-    }
-
-    /// What the server wants, as last heard.
-    pub fn known(&self) -> Option<&State> {
-        self.known.as_ref()
     }
 
     /// A server answered.

@@ -9,7 +9,7 @@ use patronus_core::digest::sha256;
 use patronus_types::Digest;
 use patronus_types::bundle::{CONTENT_FILE, Content};
 
-use super::{Identity, Journal, Progress, Release, Result, StateError, Versions, read_json, write_json};
+use super::{Earlier, Identity, Journal, Progress, Release, Result, StateError, Versions, read_json, write_json};
 use crate::effects::{self, disk};
 use crate::failpoint;
 
@@ -21,6 +21,7 @@ const RELEASE: &str = "release.json";
 const VERSIONS: &str = "versions.json";
 const JOURNAL: &str = "apply.json";
 const PROGRESS: &str = "progress.json";
+const EARLIER: &str = "earlier.json";
 const PARTIAL: &str = ".download-";
 
 /// The folder of one network.
@@ -58,6 +59,11 @@ impl Home {
     /// Records accepted versions, before anything is done for them.
     pub fn save_versions(&self, versions: &Versions) -> Result<()> {
         write_json(&self.path.join(VERSIONS), versions)
+    }
+
+    /// The host's own settings from before they were changed.
+    pub fn earlier(&self) -> Earlier {
+        Earlier::new(self.path.join(EARLIER))
     }
 
     /// What was remembered of the past. Rubbish is nothing: it is only for reports.

@@ -12,12 +12,14 @@
 //!     versions.json             the highest accepted version of each signing key
 //!     apply.json                the journal: an apply is in flight
 //!     progress.json             the last outcome and report number
+//!     earlier.json              the host's own settings from before they were changed
 //! ```
 //!
 //! Every file and link changes in one instant and is on the disk before the next thing happens, so whenever the process or
 //! the power ends, each of them holds its old or its new content. Networks share nothing: one that cannot be read is
 //! reported and stops no other.
 
+mod earlier;
 mod home;
 mod identity;
 mod joining;
@@ -31,13 +33,14 @@ use std::path::{Path, PathBuf};
 
 use patronus_types::NetworkId;
 
+pub use earlier::Earlier;
 pub use home::Home;
 pub use identity::{FORMAT, Identity, KeyPairs};
 pub use joining::Joining;
 pub use journal::Journal;
 pub use progress::Progress;
 pub use release::Release;
-pub use versions::{Accepted, MAX_JUMP, Refused, Versions};
+pub use versions::{Refused, Versions};
 
 use crate::effects::{self, disk};
 

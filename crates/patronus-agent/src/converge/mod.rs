@@ -1,0 +1,181 @@
+//! Bringing the kernel to what a bundle says: facts are gathered, `patronus_core::apply` plans, and the plan is carried
+//! out step by step. Nothing is decided here. A plan begins from what is there, so after a crash it is simply made again.
+
+mod execute;
+mod facts;
+mod pulse;
+
+use patronus_core::apply::{self, Desired, Memory, Plan, Unfit};
+use patronus_types::NetworkId;
+use patronus_types::api::agent::Steps;
+use patronus_types::bundle::Content;
+
+use crate::effects::model::{Driver, Firewall, Observed, Owner};
+use crate::effects::ports::PortTaken;
+use crate::effects;
+use crate::state::{Earlier, Identity};
+use crate::world::World;
+
+pub use facts::Resolved;
+pub use pulse::pulse;
+
+/// Whose tunnels, where.
+#[derive(Clone, Copy)]
+pub struct Site<'a> {
+    /// The effects.
+    pub world: &'a World,
+    /// Who this host is in the network.
+    pub identity: &'a Identity,
+    /// Its numbers and names.
+    pub owner: &'a Owner,
+}
+
+/// What shall be, and what may have been.
+#[derive(Clone, Copy, Default)]
+pub struct Goal<'a> {
+    /// What shall run; none for nothing at all.
+    pub content: Option<&'a Content>,
+    /// What was set last: an endpoint that differs from it has been learnt since, and is left alone.
+    pub from: Option<&'a Content>,
+    /// Bundles whose rests may be there.
+    pub forget: &'a [&'a Content],
+    /// Whether the far ends change at the same time: then only one of two begins a session, see [`pulse`].
+    pub concerted: bool,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// What was done to tunnels and peers.
+    pub steps: Steps,
+    /// What will not work and why.
+    pub warnings: Vec<String>,
+    /// What carries the tunnels; none without any.
+    pub driver: Option<Driver>,
+    /// Whether anything had to be done.
+    pub changed: bool,
+    /// How it was before.
+    pub before: Observed,
+}
+
+/// Why the kernel is not as it shall be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvergeError {
+    /// The kernel, or something in it, refused.
+    #[error(transparent)]
+    Effect(#[from] effects::Error),
+    /// The bundle is for another agent.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// A port is taken. Found before anything was touched.
+    #[error("UDP port {} for `{interface}` is in use{}: free it, or enrol the site again so that it gets other ports", .taken.port, held_by(.taken))]
+    Port {
+        /// The tunnel.
+        interface: String,
+        /// The port and who has it.
+        taken: PortTaken,
+    },
+    /// What must be put back later could not be noted.
+    #[error(transparent)]
+    State(#[from] crate::state::StateError),
+}
+
+/// A plan and what it was made from.
+struct Planned {
+    desired: Desired,
+    before: Observed,
+    plan: Plan,
+}
+
+/// Brings the kernel to the goal. `earlier` is the file that notes foreign values before they are changed.
+pub async fn converge(
+    site: Site<'_>,
+    goal: Goal<'_>,
+    resolved: &mut Resolved,
+    earlier: &Earlier,
+) -> Result<Done, ConvergeError> {
+    let planned = plan(site, goal, resolved).await?;
+    let Planned { desired, before, plan } = &planned;
+    execute::preflight(site, plan, before)?;
+    earlier.note(foreign(plan, before))?;
+    for step in &plan.apply {
+        execute::step(site, goal, before, step).await?;
+    }
+    let mut warnings = desired.warnings.clone();
+    // What is no longer wanted is gone or it is not: what shall be is there, and the next look tries again.
+    for step in &plan.clean {
+        if let Err(error) = execute::step(site, goal, before, step).await {
+            warnings.push(error.to_string());
+        }
+    }
+    if let (Firewall::Unavailable(reason), Some(_)) = (&before.firewall, &desired.firewall) {
+        warnings.push(format!("TCP may stall where ICMP is filtered: {reason}"));
+    }
+    let driver = (!desired.tunnels.is_empty()).then_some(desired.driver);
+    Ok(Done { steps: plan.counts, warnings, driver, changed: !plan.is_empty(), before: planned.before })
+}
+
+/// Says what [`converge`] would do.
+pub async fn foresee(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result<Steps, ConvergeError> {
+    let planned = plan(site, goal, resolved).await?;
+    execute::preflight(site, &planned.plan, &planned.before)?;
+    Ok(planned.plan.counts)
+}
+
+/// Takes out of the kernel what carries the alias of a network of which nothing else is known.
+pub async fn withdraw_by_alias(world: &World, network: NetworkId) -> Result<Vec<String>, ConvergeError> {
+    let any = |index| Owner::new(index, network);
+    let Some(owner) = any(0) else { return Ok(Vec::new()) };
+    let seen = world.device.observe(&owner).await?;
+    let index = seen.tunnels.keys().find_map(|name| name.chars().nth(2)?.to_digit(36));
+    let Some(owner) = index.and_then(|index| any(u8::try_from(index).ok()?)) else { return Ok(Vec::new()) };
+    let before = world.device.observe(&owner).await?;
+    let desired = Desired::nothing(owner, world.device.driver());
+    let plan = apply::plan(&desired, &before, &Memory::default());
+    for step in &plan.clean {
+        execute::bare_step(world, &owner, step).await?;
+    }
+    Ok(Vec::new())
+}
+
+async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result<Planned, ConvergeError> {
+    let owner = *site.owner;
+    let before = site.world.device.observe(&owner).await?;
+    let mut contents: Vec<&Content> = goal.forget.to_vec();
+    contents.extend(goal.content);
+    let old = facts::facts(site, &contents, resolved).await?;
+    let mut memory = Memory::default();
+    for content in goal.forget {
+        // A bundle that no longer fits leaves nothing that could be known.
+        memory.twins.extend(apply::desired(content, &old).map(|desired| desired.twins).unwrap_or_default());
+    }
+    if let Some(from) = goal.from {
+        let was = apply::desired(from, &old).map(|desired| Memory::of(&desired)).unwrap_or_default();
+        memory.twins.extend(was.twins);
+        memory.endpoints = was.endpoints;
+    }
+    resolved.refresh(site.world, &contents).await;
+    let facts = patronus_core::apply::Facts { resolved: resolved.addresses(), ..old };
+    let desired = match goal.content {
+        Some(content) => apply::desired(content, &facts)?,
+        None => Desired::nothing(owner, site.world.device.driver()),
+    };
+    let plan = apply::plan(&desired, &before, &memory);
+    for step in plan.apply.iter().chain(&plan.clean) {
+        tracing::debug!(network = %site.identity.network.name, %step, "planned");
+    }
+    Ok(Planned { desired, before, plan })
+}
+
+/// The values of foreign settings that the plan changes.
+fn foreign(plan: &Plan, before: &Observed) -> Vec<(String, String)> {
+    let settings = plan.apply.iter().filter_map(|step| match step {
+        apply::Step::SetSysctl { path, .. } => Some((path.clone(), before.sysctls.get(path)?.clone())),
+        _ => None,
+    });
+    settings.collect()
+}
+
+fn held_by(taken: &PortTaken) -> String {
+    taken.holder.as_ref().map(|holder| format!(" by {holder}")).unwrap_or_default()
+}

@@ -1,0 +1,82 @@
+//! What the agent asks of the host beside the kernel's networking: ports, names of interfaces, a packet now and then.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::effects::ports::{self, PortTaken};
+use crate::effects::sysctl::{self, PortSet};
+use crate::effects;
+
+/// A host.
+pub trait Host: Send + Sync {
+    /// Whether there is an interface of this name.
+    fn has_interface(&self, name: &str) -> bool;
+
+    /// Who has a UDP port; none if it can be bound.
+    fn port_taken(&self, port: u16) -> Option<PortTaken>;
+
+    /// Keeps ports from being given out by chance; gives those that were not kept before.
+    fn reserve(&self, ports: RangeInclusive<u16>) -> effects::Result<PortSet>;
+
+    /// Takes that back.
+    fn release(&self, ports: &PortSet) -> effects::Result<()>;
+
+    /// Whether the kernel has IPv6.
+    fn has_ipv6(&self) -> bool;
+
+    /// Sends a packet without content to each address through a device. Nobody waits for an answer.
+    fn send(&self, device: &str, to: &[SocketAddr]);
+}
+
+/// This one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThisHost;
+
+impl Host for ThisHost {
+    fn has_interface(&self, name: &str) -> bool {
+        let socket = rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, None);
+        socket.is_ok_and(|socket| rustix::net::netdevice::name_to_index(socket, name).is_ok())
+    }
+
+    fn port_taken(&self, port: u16) -> Option<PortTaken> {
+        ports::first_taken(port..=port)
+    }
+
+    fn reserve(&self, ports: RangeInclusive<u16>) -> effects::Result<PortSet> {
+        sysctl::reserve_ports(ports)
+    }
+
+    fn release(&self, ports: &PortSet) -> effects::Result<()> {
+        sysctl::release_ports(ports)
+    }
+
+    fn has_ipv6(&self) -> bool {
+        Path::new("/proc/sys/net/ipv6").exists()
+    }
+
+    fn send(&self, device: &str, to: &[SocketAddr]) {
+        let families: [(Domain, IpAddr); 2] =
+            [(Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()), (Domain::IPV6, Ipv6Addr::UNSPECIFIED.into())];
+        for (domain, any) in families {
+            let mut to = to.iter().filter(|address| address.is_ipv4() == any.is_ipv4()).peekable();
+            if to.peek().is_none() {
+                continue;
+            }
+            // A packet that cannot be sent is sent with the next look: the kernel's reasons are its own.
+            let Ok(socket) = bound(domain, device) else { continue };
+            for address in to {
+                let _ = socket.send_to(&[], &(*address).into());
+            }
+        }
+    }
+}
+
+fn bound(domain: Domain, device: &str) -> std::io::Result<Socket> {
+    let socket = Socket::new(domain, Type::DGRAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind_device(Some(device.as_bytes()))?;
+    Ok(socket)
+}
