@@ -21,10 +21,6 @@ const QUEUE: usize = 1024;
 /// Jobs in one transaction at most, so that the first of them does not wait for ever.
 const BATCH: usize = 512;
 
-/// Makes this a wrong build, for the test that shows that the kill test would see one.
-#[cfg(test)]
-pub(super) static ANSWERS_EARLY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-
 /// The commit hook, set once the server is ready for it.
 type Hook = Arc<Mutex<Option<CommitHook>>>;
 
@@ -112,12 +108,7 @@ impl Thread {
 
     fn work(&mut self, jobs: Vec<Job>) {
         let mut batch = Batch::begin(&self.connection);
-        #[cfg_attr(not(test), expect(unused_mut, reason = "only a wrong build answers before the commit"))]
-        let mut answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut batch)).collect();
-        #[cfg(test)]
-        if ANSWERS_EARLY.load(std::sync::atomic::Ordering::Relaxed) {
-            answers.drain(..).for_each(|answer| answer(None));
-        }
+        let answers: Vec<Answer> = jobs.into_iter().map(|job| held(job(&mut batch))).collect();
         let fault = match batch.commit() {
             Ok(changes) => {
                 self.tell(changes);
@@ -155,3 +146,23 @@ impl Thread {
         }
     }
 }
+
+/// Holds an answer back until the commit.
+#[cfg(not(test))]
+fn held(answer: Answer) -> Answer {
+    answer
+}
+
+/// The same, unless this is to be a wrong build: the kill test shows with one that it would see it.
+#[cfg(test)]
+fn held(answer: Answer) -> Answer {
+    if ANSWERS_EARLY.load(std::sync::atomic::Ordering::Relaxed) {
+        answer(None);
+        return Box::new(|_| ());
+    }
+    answer
+}
+
+/// Whether writes are answered before the commit.
+#[cfg(test)]
+pub(super) static ANSWERS_EARLY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
