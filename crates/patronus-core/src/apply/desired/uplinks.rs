@@ -14,6 +14,8 @@ use crate::apply::model::{Family, HostLink, Route, Rule, Selector, Via};
 
 /// Metric of the last route of an uplink table.
 const LAST_METRIC: u32 = u32::MAX;
+/// What a tunnel adds to each packet, IPv6 outside.
+const OVERHEAD: u32 = 80;
 /// Ports that belong to one uplink.
 const PORTS: u16 = 4;
 
@@ -25,12 +27,30 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
         let link = facts.links.get(device);
         rules(desired, facts, index, (&ports, link));
         table(desired, facts, index, (uplink, link));
-        match link {
-            None => desired.warnings.push(format!("uplink {}: there is no device {device}", uplink.name)),
-            Some(link) => links.push(link),
-        }
+        warn(desired, content, (uplink, link));
+        links.extend(link);
     }
     sysctls(desired, &links);
+}
+
+/// What will not work by this uplink, whatever the far end does.
+fn warn(desired: &mut Desired, content: &Content, (uplink, link): (&LocalUplink, Option<&HostLink>)) {
+    let (name, device) = (&uplink.name, uplink.device.as_deref().unwrap_or_default());
+    let Some(link) = link else {
+        return desired.warnings.push(format!("uplink {name}: there is no device {device}"));
+    };
+    if !link.running {
+        desired.warnings.push(format!("uplink {name}: device {device} is down or has no carrier"));
+    } else if link.addresses.is_empty() {
+        desired.warnings.push(format!("uplink {name}: device {device} has no address"));
+    }
+    let needed = u32::from(content.mtu) + OVERHEAD;
+    if link.mtu < needed {
+        let mtu = link.mtu;
+        desired
+            .warnings
+            .push(format!("uplink {name}: device {device} has mtu {mtu}, full tunnel packets need {needed}"));
+    }
 }
 
 /// The UDP ports of an uplink's interfaces, those that do not exist yet included.

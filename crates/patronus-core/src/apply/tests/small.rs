@@ -196,6 +196,23 @@ fn uplinks_have_tables_that_end_in_unreachable() {
 }
 
 #[test]
+fn what_an_uplink_lacks_is_told() {
+    let mut input = sites(2);
+    input.sites[0].spec.uplinks[0].device = Some("eth0".into());
+    let mut facts = facts();
+    let eth0 = facts.links.get_mut("eth0").unwrap();
+    (eth0.running, eth0.mtu) = (false, 1499);
+    let warnings = desired(&content_of(&input).unwrap(), &facts).unwrap().warnings;
+    assert_eq!(
+        warnings,
+        [
+            "uplink up0: device eth0 is down or has no carrier",
+            "uplink up0: device eth0 has mtu 1499, full tunnel packets need 1500"
+        ]
+    );
+}
+
+#[test]
 fn two_uplinks_in_one_subnet_answer_for_themselves() {
     let mut input = sites(2);
     let mut second = input.sites[0].spec.uplinks[0].clone();
