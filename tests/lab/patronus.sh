@@ -59,7 +59,7 @@ init_server() {
 }
 
 login() {
-    ctl login --server "$SERVER_URL" --user admin --password-file "$WORK/password" --ca-file "$WORK/server/ca.pem" --store file
+    ctl login --server "$SERVER_URL" --user admin --password-file "$WORK/password" --ca-file "$WORK/server/tls/ca.pem" --store file
 }
 
 declare -A AGENT_PID=()
