@@ -93,6 +93,12 @@ async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, Arc<Inde
     let fed = index.clone();
     store.set_commit_hook(Box::new(move |changes| fed.apply(changes)));
     let store: Arc<dyn Store> = Arc::new(store);
+    let path = config.database.display();
+    let filled = store.has_users().await.with_context(|| format!("cannot read the database `{path}`"))?;
+    anyhow::ensure!(
+        filled,
+        "the database `{path}` is empty: put the one that `init` made there, or leave out --database"
+    );
     index.apply(store.snapshot().await.context("cannot read the database")?);
     Ok((store, index))
 }

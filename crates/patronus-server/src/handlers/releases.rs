@@ -47,7 +47,7 @@ pub async fn diff(call: Call) -> Result<Response<Body>> {
     let network = call.network(tenant, scope.network.as_ref()).await?;
     let to = wanted(&call, network.id).await?.version;
     let from = scope.from.unwrap_or(to.saturating_sub(1));
-    respond::json(&publish::diff(&call.app, network.id, from, to).await?)
+    respond::json(&publish::compare(&call.app, network.id, from, to).await?)
 }
 
 /// `POST /v1/releases/{version}/rollback`

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use patronus_core::diff;
 use patronus_core::mesh::content;
-use patronus_types::api::releases::{Change, ReleaseDiff, SiteDiff};
+use patronus_types::api::releases::ReleaseDiff;
 use patronus_types::bundle::{Bundle, Content};
 use patronus_types::{Digest, Name, NetworkId};
 
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::handlers::bundles::rope;
 
 /// Compares two releases; version 0 is before the first.
-pub async fn diff(app: &Arc<App>, network: NetworkId, from: u64, to: u64) -> Result<ReleaseDiff> {
+pub async fn compare(app: &Arc<App>, network: NetworkId, from: u64, to: u64) -> Result<ReleaseDiff> {
     let before = bundles(app, network, from).await?;
     let after = bundles(app, network, to).await?;
     let names: BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
@@ -23,14 +24,9 @@ pub async fn diff(app: &Arc<App>, network: NetworkId, from: u64, to: u64) -> Res
         if old.map(|bundle| bundle.digest) == new.map(|bundle| bundle.digest) {
             continue;
         }
-        let change = match (old, new) {
-            (None, _) => Change::Created,
-            (_, None) => Change::Deleted,
-            _ => Change::Updated,
-        };
         let old = read(app, old.map(|bundle| bundle.digest)).await?;
         let new = read(app, new.map(|bundle| bundle.digest)).await?;
-        sites.push(SiteDiff { site: name.clone(), change, lines: lines(old.as_ref(), new.as_ref()) });
+        sites.extend(diff::site(name, old.as_ref(), new.as_ref()));
     }
     Ok(ReleaseDiff { from, to, sites })
 }
@@ -48,8 +44,4 @@ async fn read(app: &Arc<App>, digest: Option<Digest>) -> Result<Option<Content>>
     let stored = app.store.stored_bundle(digest).await?;
     let read = move || content(&rope(&stored)?.to_vec()).map_err(Error::internal);
     tokio::task::spawn_blocking(read).await.map_err(Error::internal)?.map(Some)
-}
-
-fn lines(_old: Option<&Content>, _new: Option<&Content>) -> Vec<String> {
-    Vec::new()
 }

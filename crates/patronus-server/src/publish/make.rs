@@ -47,7 +47,7 @@ pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<
     let uploaded = std::mem::take(&mut plan.uploaded);
     let parts: Vec<Part> = sites.into_iter().map(|compiled| part(compiled, &uploaded)).collect();
     let changed = differing(&parts, &plan.before);
-    if changed == 0 && !plan.dirty && !plan.before.is_empty() {
+    if changed == 0 && !plan.due {
         return Ok(Made::Same { warnings });
     }
     let mut chunks = BTreeMap::new();

@@ -21,7 +21,7 @@ use patronus_types::{NetworkId, Ref, ReleaseId};
 use crate::app::{App, new_id};
 use crate::error::{Error, Result};
 
-pub use compare::diff;
+pub use compare::compare;
 use make::Made;
 use plan::Plan;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use patronus_core::mesh::{Input, Site};
 use patronus_core::rope::Rope;
 use patronus_store::{NetworkRecord, SiteRecord, Store};
-use patronus_types::bundle::{Bundle, Source};
+use patronus_types::bundle::{Bundle, Party, Source};
 use patronus_types::network::NetworkSpec;
 use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
-use patronus_types::{Name, SiteId};
+use patronus_types::{Name, NetworkId, SiteId};
 
 use super::{Job, What};
 use crate::error::Result;
@@ -31,8 +31,8 @@ pub struct Plan {
     pub before: BTreeMap<SiteId, Bundle>,
     /// The network's generation.
     pub generation: u64,
-    /// Whether the network has changed since the release before.
-    pub dirty: bool,
+    /// Whether a release is due whatever is in it: there is none yet, or what it was compiled from has changed.
+    pub due: bool,
     /// The release's number.
     pub version: u64,
 }
@@ -57,7 +57,7 @@ impl Plan {
             What::Uploaded(upload) => {
                 plan.kind = ReleaseKind::Upload;
                 plan.uploaded = uploads(store, plan.before.values()).await?;
-                plan.uploaded.extend(upload.bundles(&plan.input)?);
+                plan.uploaded.extend(upload.bundles(&plan.party(), &plan.input)?);
             }
         }
         plan.declared = plan.declared_state();
@@ -77,7 +77,7 @@ impl Plan {
             uploaded: BTreeMap::new(),
             before,
             generation: network.generation,
-            dirty: network.dirty,
+            due: network.dirty || network.released_version.is_none(),
             version: next_version,
         }
     }
@@ -99,6 +99,10 @@ impl Plan {
             spec.name = site.spec.name.clone();
             site.spec = spec;
         }
+    }
+
+    fn party(&self) -> Party<NetworkId> {
+        Party { id: self.input.network, name: self.input.spec.name.clone() }
     }
 
     fn declared_state(&self) -> Declared {

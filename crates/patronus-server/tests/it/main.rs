@@ -1,0 +1,15 @@
+//! The server as its callers see it: a real one on a free port, driven over HTTP.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by panicking")]
+
+mod agents;
+mod apply;
+mod auth;
+mod contract;
+mod flow;
+mod harness;
+mod permissions;
+mod program;
+mod transport;
+mod upload;
+mod writes;
