@@ -76,7 +76,11 @@ impl Enrol {
     /// The servers to use instead of the invitation's; empty for those.
     pub fn servers(&self) -> Vec<String> {
         match self.servers.is_empty() {
-            true => variable("PATRONUS_SERVER").iter().flat_map(|list| list.split(',')).map(|url| url.trim().to_owned()).collect(),
+            true => variable("PATRONUS_SERVER")
+                .iter()
+                .flat_map(|list| list.split(','))
+                .map(|url| url.trim().to_owned())
+                .collect(),
             false => self.servers.clone(),
         }
     }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use socket2::{Domain, Socket, Type};
 
+use crate::effects;
 use crate::effects::ports::{self, PortTaken};
 use crate::effects::sysctl::{self, PortSet};
-use crate::effects;
 
 /// A host.
 pub trait Host: Send + Sync {

@@ -28,7 +28,9 @@ pub async fn command(folder: &Path, only: Option<&Ref>, world: &World) -> Result
     let notes = match local::Client::new(&state).leave(entry.network).await {
         Ok(notes) => notes,
         Err(LocalError::NotRunning) => alone(&state, entry, world).await?,
-        Err(error) => return Err(Failure::new(Exit::Failed, error).help("run it as root, then look at the agent's log")),
+        Err(error) => {
+            return Err(Failure::new(Exit::Failed, error).help("run it as root, then look at the agent's log"));
+        }
     };
     notes.iter().for_each(output::say);
     output::say(format_args!("left network {name}: its tunnels, routes and keys are gone from this host"));
@@ -43,7 +45,9 @@ async fn alone(state: &StateDir, entry: Entry, world: &World) -> Result<Vec<Stri
         Ok(mut network) => leave(&mut network).await,
         Err(error) => unreadable(&entry.home, entry.network, &error, world).await,
     };
-    left.map_err(|reason| Failure::new(Exit::Failed, reason).help("nothing was forgotten: run it again when that is mended"))
+    left.map_err(|reason| {
+        Failure::new(Exit::Failed, reason).help("nothing was forgotten: run it again when that is mended")
+    })
 }
 
 /// Leaves a network; gives what went wrong on the way and did not matter.

@@ -18,9 +18,9 @@ mod driver;
 pub mod effects;
 mod enrol;
 mod failpoint;
+mod failure;
 #[cfg(test)]
 mod fakes;
-mod failure;
 mod host;
 mod leave;
 mod local;
@@ -73,7 +73,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
     match command {
         Command::Enrol(enrol) => {
             let token_file = enrol.token_file().ok_or_else(|| {
-                Failure::new(Exit::Usage, "no invitation is named").help("give its file with --token-file FILE, or - for stdin")
+                Failure::new(Exit::Usage, "no invitation is named")
+                    .help("give its file with --token-file FILE, or - for stdin")
             })?;
             let means = enrol::Means {
                 dial: &control::Https,

@@ -18,7 +18,8 @@ pub fn start(level: LogLevel, format: LogFormat) {
     };
     // Libraries are heard only where they complain, unless everything was asked for.
     let others = if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::WARN) };
-    let filter = Targets::new().with_default(others).with_target("patronus_agent", level).with_target("patronus_client", level);
+    let filter =
+        Targets::new().with_default(others).with_target("patronus_agent", level).with_target("patronus_client", level);
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let layer = match format {
         LogFormat::Text => layer.with_ansi(false).boxed(),

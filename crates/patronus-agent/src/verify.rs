@@ -85,7 +85,12 @@ pub fn announced(identity: &Identity, versions: &Versions, desired: &Desired) ->
 }
 
 /// Checks an archive against what was announced, what is pinned and what was accepted before.
-pub fn verify(identity: &Identity, versions: &Versions, desired: &Desired, archive: &[u8]) -> Result<Verified, VerifyError> {
+pub fn verify(
+    identity: &Identity,
+    versions: &Versions,
+    desired: &Desired,
+    archive: &[u8],
+) -> Result<Verified, VerifyError> {
     let Contents { files, hashes } = archive::read(archive, &Limits::DEFAULT)?;
     if hashes.digest != desired.digest {
         return Err(VerifyError::Digest { wanted: desired.digest, found: hashes.digest });

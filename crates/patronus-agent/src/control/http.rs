@@ -72,7 +72,9 @@ impl From<Error> for ControlError {
             Error::Api { problem, retry_after, .. } => {
                 Self::Refused { code: problem.code, detail: problem.detail, retry_after }
             }
-            Error::Unreachable { .. } | Error::Timeout { .. } | Error::OutcomeUnknown { .. } => Self::Unreachable(words),
+            Error::Unreachable { .. } | Error::Timeout { .. } | Error::OutcomeUnknown { .. } => {
+                Self::Unreachable(words)
+            }
             Error::Tls { .. } | Error::Setup(_) | Error::Credential { .. } => Self::Untrusted(words),
             Error::Rubbish { .. } => Self::Rubbish(words),
             Error::Sink(_) => Self::Kept(words),

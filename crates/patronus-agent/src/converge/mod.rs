@@ -10,9 +10,9 @@ use patronus_types::NetworkId;
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
 
+use crate::effects;
 use crate::effects::model::{Driver, Firewall, Observed, Owner};
 use crate::effects::ports::PortTaken;
-use crate::effects;
 use crate::state::{Earlier, Identity};
 use crate::world::World;
 

@@ -58,8 +58,7 @@ pub async fn run(folder: &Path, world: World) -> Result<(), Failure> {
     })?;
     let mut kernel = Watch::new().ok();
     let (news, _) = watch::channel(0);
-    let mut daemon =
-        Daemon { state, world, running: BTreeMap::new(), unreadable: BTreeMap::new(), news, listed: None };
+    let mut daemon = Daemon { state, world, running: BTreeMap::new(), unreadable: BTreeMap::new(), news, listed: None };
     daemon.rescan();
     daemon.greet();
     let mut rescan_at = Instant::now() + RESCAN;

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Downloads an archive. What an earlier try brought is not asked for again.
 pub async fn fetch(control: Arc<dyn Control>, digest: Digest, path: PathBuf) -> Result<Vec<u8>, ControlError> {
-    let kept = |error: io::Error| ControlError::Kept(format!("cannot keep the download in {}: {error}", path.display()));
+    let kept =
+        |error: io::Error| ControlError::Kept(format!("cannot keep the download in {}: {error}", path.display()));
     let mut partial = Partial::open(&path).map_err(kept)?;
     let download = control.bundle(digest, &mut partial);
     match tokio::time::timeout(PATIENCE, download).await {

@@ -144,12 +144,14 @@ impl Loop {
                 Err(error) => self.failed(&error),
             }
         }
-        if self.report.is_none() && self.report_at <= now && self.etag.is_some() {
-            if let Ok(control) = self.control() {
-                let report = self.network.report().await;
-                self.reported = Some(self.network.gist());
-                self.report = Some(Box::pin(async move { control.report(&report).await }));
-            }
+        if self.report.is_none()
+            && self.report_at <= now
+            && self.etag.is_some()
+            && let Ok(control) = self.control()
+        {
+            let report = self.network.report().await;
+            self.reported = Some(self.network.gist());
+            self.report = Some(Box::pin(async move { control.report(&report).await }));
         }
     }
 

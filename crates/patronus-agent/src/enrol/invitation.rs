@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use crate::failure::{Exit, Failure};
 
 const MAX_BYTES: u64 = 64 * 1024;
-const HELP: &str = "make one where you are logged in: patronusctl token create --kind enrol --site NAME > invitation.json";
+const HELP: &str =
+    "make one where you are logged in: patronusctl token create --kind enrol --site NAME > invitation.json";
 
 /// Reads it from a file, or from stdin where the path is `-`.
 pub fn read(path: &Path) -> Result<Invitation, Failure> {

@@ -16,10 +16,10 @@ use patronus_types::Digest;
 use patronus_types::api::agent::EnrolResponse;
 use patronus_types::api::tokens::Invitation;
 
+use crate::clock::Clock;
 use crate::control::Dial;
 use crate::failure::{Exit, Failure};
 use crate::host::Host;
-use crate::clock::Clock;
 use crate::state::{FORMAT, Identity, Joining, KeyPairs, StateDir};
 use crate::{failpoint, local, output};
 
@@ -89,12 +89,7 @@ pub async fn enrol(
 }
 
 /// Runs the command.
-pub async fn command(
-    folder: &Path,
-    token_file: &Path,
-    servers: Vec<String>,
-    means: &Means<'_>,
-) -> Result<(), Failure> {
+pub async fn command(folder: &Path, token_file: &Path, servers: Vec<String>, means: &Means<'_>) -> Result<(), Failure> {
     let invitation = read_invitation(token_file)?;
     match enrol(folder, &invitation, servers, means).await? {
         Outcome::Joined(identity) => {
@@ -103,7 +98,10 @@ pub async fn command(
         }
         Outcome::Already(identity) => {
             let Identity { site, network, .. } = &*identity;
-            output::say(format_args!("nothing to do: this invitation made site {} in network {}", site.name, network.name));
+            output::say(format_args!(
+                "nothing to do: this invitation made site {} in network {}",
+                site.name, network.name
+            ));
         }
     }
     match local::Client::new(&StateDir::at(folder)).rescan().await {
@@ -159,9 +157,10 @@ fn identity(
 ) -> Result<Identity, Failure> {
     let wanted = invitation.signing_key_sha256;
     // Only the key that the invitation vouches for: whatever else the server names, nobody has vouched for.
-    let pinned = response.signing_keys.iter().find(|text| {
-        VerifyingKey::parse(text).is_ok_and(|key| key.fingerprint() == wanted)
-    });
+    let pinned = response
+        .signing_keys
+        .iter()
+        .find(|text| VerifyingKey::parse(text).is_ok_and(|key| key.fingerprint() == wanted));
     let Some(pinned) = pinned else {
         return Err(Failure::new(
             Exit::Unreachable,

@@ -50,7 +50,8 @@ pub fn choose(taken: &[Numbers], host: &dyn Host) -> Result<Numbers, Failure> {
     let own = FIRST_PORT + BLOCK * u16::from(index);
     let bases = (own..=LAST_PORT).step_by(usize::from(BLOCK)).chain((1024..own).step_by(usize::from(BLOCK)));
     let port_base = bases.filter(apart).find(bindable).ok_or_else(|| {
-        Failure::new(Exit::Failed, "there is no block of 18 free UDP ports on this host").help("`ss -lun` shows who has them")
+        Failure::new(Exit::Failed, "there is no block of 18 free UDP ports on this host")
+            .help("`ss -lun` shows who has them")
     })?;
     Ok(Numbers { index, port_base })
 }

@@ -97,12 +97,14 @@ fn explain(invitation: &Invitation, error: &ControlError) -> NotEnrolled {
         ControlError::Refused { .. } => (Exit::Failed, anew, false),
         ControlError::Untrusted(_) => (
             Exit::Unreachable,
-            "the server is not the one the invitation names; check its address with --server, or make a new invitation".to_owned(),
+            "the server is not the one the invitation names; check its address with --server, or make a new invitation"
+                .to_owned(),
             false,
         ),
         ControlError::Unreachable(_) | ControlError::Rubbish(_) | ControlError::Kept(_) => (
             Exit::Unreachable,
-            "run the same command again when the server is there; the invitation stays good until it expires".to_owned(),
+            "run the same command again when the server is there; the invitation stays good until it expires"
+                .to_owned(),
             false,
         ),
     };

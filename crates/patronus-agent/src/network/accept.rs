@@ -6,9 +6,9 @@ use patronus_core::signature::{KeyId, Statement};
 use patronus_types::api::agent::{Desired, Outcome, OutcomeKind, Steps};
 
 use super::{Bundle, Network};
+use crate::failpoint;
 use crate::state::{self, Release};
 use crate::verify::{self, VerifyError};
-use crate::failpoint;
 
 /// Whether and how to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Network {
                 self.refuse(desired, error.to_string());
                 if damaged {
                     // Another try may bring it whole, so it is not settled.
-                    self.refused = None;
+                    (self.refused, self.shown) = (None, None);
                     return Retry::Fetch;
                 }
                 return Retry::No;
@@ -44,7 +44,8 @@ impl Network {
             return Retry::No;
         }
         let files = verified.files.iter().map(|file| (file.name.as_str(), file.data.as_slice()));
-        let kept = self.accept(verified.key, &verified.statement).and_then(|()| self.home.stage(&bundle.release, files));
+        let kept =
+            self.accept(verified.key, &verified.statement).and_then(|()| self.home.stage(&bundle.release, files));
         self.go_on(desired, bundle, kept).await
     }
 
@@ -72,6 +73,7 @@ impl Network {
     pub fn refuse(&mut self, desired: &Desired, reason: String) {
         tracing::warn!(network = self.name(), version = desired.version, digest = %desired.digest.short(), %reason, "refused");
         self.refused = Some(desired.clone());
+        self.shown = Some(desired.clone());
         self.conclude(Outcome {
             version: desired.version,
             digest: desired.digest,

@@ -125,19 +125,21 @@ impl Network {
             ),
             Err(error) => format!("shadow: version {version} could not be applied: {error}"),
         });
-        self.refused = self.known.as_ref().and_then(|state| state.desired.clone());
+        self.shown = self.known.as_ref().and_then(|state| state.desired.clone());
     }
 
     async fn resume(&mut self, journal: Journal) -> bool {
         let loaded = self.home.load(journal.digest);
         let Ok(Some((release, content))) = loaded else {
-            self.notes.disk = Some("an apply was cut short and its bundle is not on the disk: it is fetched again".to_owned());
+            self.notes.disk =
+                Some("an apply was cut short and its bundle is not on the disk: it is fetched again".to_owned());
             self.end_journal();
             return self.heal(false).await.is_ok();
         };
         let bundle = Bundle { release, content };
         if journal.attempts >= Journal::MAX_ATTEMPTS {
-            let reason = format!("the agent ended {} times while it applied it; what ran before runs again", journal.attempts);
+            let reason =
+                format!("the agent ended {} times while it applied it; what ran before runs again", journal.attempts);
             self.fail(&bundle.release, reason, Duration::ZERO);
             let whole = self.go_back(&bundle).await;
             self.end_journal();
@@ -162,7 +164,8 @@ impl Network {
             }
             Err(reason) => {
                 let whole = self.go_back(&bundle).await;
-                let reason = if whole { reason } else { format!("{reason}; and what ran before could not be restored whole") };
+                let reason =
+                    if whole { reason } else { format!("{reason}; and what ran before could not be restored whole") };
                 self.fail(&bundle.release, reason, started.elapsed());
                 self.end_journal();
                 false

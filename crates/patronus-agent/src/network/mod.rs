@@ -15,7 +15,7 @@ mod wants;
 
 use std::sync::Arc;
 
-use patronus_types::api::agent::{Mode, State};
+use patronus_types::api::agent::{Desired, Mode, State};
 use patronus_types::bundle::Content;
 
 use crate::converge::Resolved;
@@ -51,7 +51,10 @@ pub struct Network {
     alive: Vec<u32>,
     contact: Contact,
     known: Option<State>,
-    refused: Option<patronus_types::api::agent::Desired>,
+    /// What was refused for good, so that it is not fetched again and again.
+    refused: Option<Desired>,
+    /// What was looked at in shadow mode.
+    shown: Option<Desired>,
     resolved: Resolved,
     notes: Notes,
 }
@@ -100,6 +103,7 @@ impl Network {
             contact,
             known: None,
             refused: None,
+            shown: None,
             resolved: Resolved::default(),
             notes,
         })

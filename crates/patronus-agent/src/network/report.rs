@@ -35,7 +35,8 @@ impl Network {
     /// What is wrong, in words.
     pub(super) fn warnings(&self) -> Vec<String> {
         let notes = &self.notes;
-        let mut warnings: Vec<String> = notes.disk.iter().chain(&notes.download).chain(&notes.shadow).cloned().collect();
+        let mut warnings: Vec<String> =
+            notes.disk.iter().chain(&notes.download).chain(&notes.shadow).cloned().collect();
         warnings.extend(notes.kernel.iter().cloned());
         warnings
     }

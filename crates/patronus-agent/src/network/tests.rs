@@ -1,1 +1,378 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use patronus_core::signature::SigningKey;
+use patronus_types::Digest;
+use patronus_types::api::agent::{Desired, Mode, OutcomeKind};
+
+use super::*;
+use crate::failpoint;
+use crate::fakes::{Lab, Version, state};
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
+/// What the agent does when the server names a version: no server is needed for that.
+async fn told(network: &mut Network, version: &Version) -> Retry {
+    network.told(state(Mode::Apply, version));
+    match network.wants() {
+        Todo::Nothing => Retry::No,
+        Todo::Refuse(desired, reason) => {
+            network.refuse(&desired, reason);
+            Retry::No
+        }
+        Todo::Adopt(desired) => network.adopt(&desired).await,
+        Todo::Fetch(desired) => network.take(&desired, &version.archive).await,
+    }
+}
+
+fn outcome(network: &Network) -> (u64, OutcomeKind, String) {
+    let outcome = network.progress.outcome.clone().unwrap();
+    (outcome.version, outcome.result, outcome.reason.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_version_is_applied_and_the_next_changes_only_what_differs() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    assert!(network.recover().await);
+    assert_eq!(lab.kernel.tunnels(), []);
+    told(&mut network, &lab.version(1, 2)).await;
+    assert_eq!(outcome(&network), (1, OutcomeKind::Applied, String::new()));
+    assert_eq!(lab.kernel.tunnels(), [("pt000".to_owned(), 1, 2)]);
+    told(&mut network, &lab.version(2, 3)).await;
+    let steps = network.progress.outcome.clone().unwrap().steps;
+    assert_eq!((steps.restarted, steps.created, steps.removed), (0, 1, 0), "{steps:?}");
+    assert_eq!(lab.kernel.tunnels(), [("pt000".to_owned(), 1, 3)], "the same interface");
+    assert_eq!(network.report().await.highest_accepted, 2);
+}
+
+#[tokio::test]
+async fn a_later_version_of_what_runs_is_recorded_and_nothing_is_done() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    let before = lab.kernel.state().log.len();
+    told(&mut network, &lab.version(2, 2)).await;
+    assert_eq!(outcome(&network), (2, OutcomeKind::Applied, String::new()));
+    assert_eq!(lab.kernel.state().log.len(), before);
+    assert_eq!(lab.open().running.unwrap().release.version, 2, "on the disk as well");
+}
+
+#[tokio::test]
+async fn going_back_needs_no_download() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    told(&mut network, &lab.version(2, 3)).await;
+    network.told(state(Mode::Apply, &lab.version(3, 2)));
+    assert!(matches!(network.wants(), Todo::Adopt(_)));
+    told(&mut network, &Version { archive: Vec::new(), ..lab.version(3, 2) }).await;
+    assert_eq!(outcome(&network), (3, OutcomeKind::Applied, String::new()));
+    assert_eq!(lab.kernel.tunnels()[0].2, 2);
+}
+
+#[tokio::test]
+async fn what_is_not_signed_for_this_site_is_refused_with_its_reason() {
+    let other = SigningKey::from_seed(&[8; 32], *b"signer-2");
+    let same_id = SigningKey::from_seed(&[8; 32], *b"signer-1");
+    let lab = Lab::new();
+    let refused: [(&str, Version); 7] = [
+        ("is trusted here", lab.signed(6, 3, |_| {}, &other)),
+        ("does not fit the content", lab.signed(6, 3, |_| {}, &same_id)),
+        ("signed for site", lab.signed(6, 3, |statement| statement.site = crate::fakes::site(9), &lab.signer)),
+        (
+            "signed for network",
+            lab.signed(6, 3, |statement| statement.network = patronus_types::NetworkId::new(9, &[0; 10]), &lab.signer),
+        ),
+        ("the signature says 7", lab.signed(6, 3, |statement| statement.version = 7, &lab.signer)),
+        ("is older than 5", lab.version(4, 3)),
+        ("more than 10,000 above 5", lab.version(10_006, 3)),
+    ];
+    for (reason, version) in refused {
+        let lab = Lab::new();
+        let mut network = lab.open();
+        told(&mut network, &lab.version(5, 2)).await;
+        let before = lab.kernel.shape();
+        told(&mut network, &version).await;
+        let (_, kind, why) = outcome(&network);
+        assert_eq!(kind, OutcomeKind::Refused);
+        assert!(why.contains(reason), "{why}");
+        assert_eq!(lab.kernel.shape(), before);
+        assert_eq!(lab.open().running.unwrap().release.version, 5);
+        assert_eq!(network.wants(), Todo::Nothing, "it is refused once");
+    }
+}
+
+#[tokio::test]
+async fn one_version_with_two_contents_is_refused() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(5, 2)).await;
+    told(&mut network, &lab.version(5, 3)).await;
+    assert!(outcome(&network).2.contains("signed one version twice"), "{:?}", outcome(&network));
+}
+
+#[tokio::test]
+async fn a_damaged_archive_is_refused_and_fetched_again() {
+    let lab = Lab::new();
+    let whole = lab.version(1, 2);
+    for length in (0..whole.archive.len()).step_by(37) {
+        let mut network = lab.open();
+        let cut = Version { archive: whole.archive[..length].to_vec(), ..whole.clone() };
+        assert_eq!(told(&mut network, &cut).await, Retry::Fetch);
+        assert_eq!(outcome(&network).1, OutcomeKind::Refused);
+        assert!(matches!(network.wants(), Todo::Fetch(_)));
+        assert_eq!(lab.kernel.tunnels(), []);
+    }
+    let another = Version { archive: lab.version(1, 3).archive, ..whole };
+    assert_eq!(told(&mut lab.open(), &another).await, Retry::Fetch);
+}
+
+#[tokio::test]
+async fn hold_and_shadow_change_nothing() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    let before = lab.kernel.shape();
+    network.told(state(Mode::Hold, &lab.version(2, 3)));
+    assert_eq!(network.wants(), Todo::Nothing);
+    let version = lab.version(2, 3);
+    network.told(state(Mode::Shadow, &version));
+    assert_eq!(network.wants(), Todo::Fetch(version.desired.clone()));
+    network.take(&version.desired, &version.archive).await;
+    assert!(network.warnings()[0].contains("shadow: version 2 would keep"), "{:?}", network.warnings());
+    assert_eq!(lab.kernel.shape(), before);
+    assert_eq!(network.wants(), Todo::Nothing);
+    told(&mut network, &version).await;
+    assert_eq!(outcome(&network), (2, OutcomeKind::Applied, String::new()), "once it may");
+    assert_eq!(network.warnings(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_step_that_fails_takes_the_host_back() {
+    for step in ["wireguard", "routes", "create", "address", "firewall"] {
+        let lab = Lab::new();
+        let mut network = lab.open();
+        let running = lab.version(1, 2);
+        if step != "create" && step != "address" && step != "firewall" {
+            told(&mut network, &running).await;
+        }
+        let before = lab.kernel.shape();
+        lab.kernel.state().fail = Some((step.to_owned(), 1));
+        assert_eq!(told(&mut network, &lab.version(2, 3)).await, Retry::Later, "{step}");
+        let (version, kind, why) = outcome(&network);
+        assert_eq!((version, kind), (2, OutcomeKind::Failed));
+        assert!(why.contains("refused by a test"), "{why}");
+        assert_eq!(lab.kernel.shape(), before, "{step}");
+        assert_eq!(lab.home().journal().unwrap(), None);
+        assert_eq!(told(&mut network, &lab.version(2, 3)).await, Retry::No, "and it is tried again");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_before_anything_is_touched() {
+    let lab = Lab { host: crate::fakes::FakeHost { ports: &[51_820], ..Default::default() }, ..Lab::new() };
+    let mut network = lab.open();
+    assert_eq!(told(&mut network, &lab.version(1, 2)).await, Retry::Later);
+    let why = outcome(&network).2;
+    assert!(why.contains("UDP port 51820") && why.contains("dnsmasq (pid 7)"), "{why}");
+    assert_eq!(lab.kernel.state().log, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_drifts_is_brought_back() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    let before = lab.kernel.shape();
+    lab.kernel.delete("pt000");
+    assert_ne!(lab.kernel.shape(), before);
+    network.heal(false).await.unwrap();
+    assert_eq!(lab.kernel.shape(), before);
+}
+
+#[tokio::test]
+async fn a_damaged_bundle_on_the_disk_is_fetched_again() {
+    let lab = Lab::new();
+    told(&mut lab.open(), &lab.version(1, 2)).await;
+    let content = lab.home().path().join("current/bundle.json");
+    std::fs::write(&content, b"{}").unwrap();
+    let mut network = lab.open();
+    network.told(state(Mode::Apply, &lab.version(1, 2)));
+    assert!(matches!(network.wants(), Todo::Fetch(_)));
+    assert!(network.warnings()[0].contains("fetched again"));
+    let before = lab.kernel.tunnels();
+    network.recover().await;
+    assert_eq!(lab.kernel.tunnels(), before, "tunnels stay");
+    told(&mut network, &lab.version(1, 2)).await;
+    assert_eq!(network.warnings(), Vec::<String>::new());
+    assert_eq!(lab.kernel.tunnels(), before);
+}
+
+#[tokio::test]
+async fn sessions_are_begun_by_one_side() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 4)).await;
+    let ours = lab.identity().keys.public()[0];
+    let running = network.running.clone().unwrap();
+    let lower = running.content.peers.iter().filter(|peer| ours < peer.uplinks[0].public_key).count();
+    let sent = || std::mem::take(&mut *lab.host.sent.lock().unwrap()).len();
+    assert_eq!(sent(), lower);
+    network.heal(true).await.unwrap();
+    assert_eq!(sent(), 4, "the others have not begun: this side does");
+    lab.kernel.handshake(Some("2026-11-20T23:59:00Z".parse().unwrap()));
+    network.heal(true).await.unwrap();
+    assert_eq!(sent(), lower, "a minute old: whoever began keeps it up");
+    assert_eq!(network.report().await.tunnels[0].peers_alive, 4);
+}
+
+#[tokio::test]
+async fn leaving_takes_everything_and_only_that() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    let foreign = ipnet::IpNet::new("10.77.0.0".parse().unwrap(), 16).unwrap();
+    let route = crate::effects::model::Route::unreachable(254, foreign, 9999);
+    use crate::effects::Device as _;
+    lab.kernel.change_routes(&[crate::effects::model::RouteChange::Add(route)]).await.unwrap();
+    let before = lab.kernel.shape();
+    told(&mut network, &lab.version(1, 2)).await;
+    told(&mut network, &lab.version(2, 3)).await;
+    crate::leave::leave(&mut network).await.unwrap();
+    assert_eq!(lab.kernel.shape(), before);
+    assert!(lab.state().entries().unwrap().is_empty());
+}
+
+/// Runs `work` with a crash at each place in turn, and each time lets another agent go on from there.
+fn crash_everywhere(prepare: impl Fn(&Lab), work: impl Fn(&Lab), check: impl Fn(&Lab, u32)) {
+    for place in 0..10_000 {
+        let lab = Lab::new();
+        prepare(&lab);
+        failpoint::arm(place);
+        let crashed = catch_unwind(AssertUnwindSafe(|| work(&lab)));
+        if failpoint::disarm() {
+            assert!(place > 10, "only {place} places");
+            return;
+        }
+        assert!(crashed.unwrap_err().is::<failpoint::Crash>(), "a panic that is no crash, at place {place}");
+        check(&lab, place);
+    }
+    panic!("it never came to an end");
+}
+
+#[test]
+fn a_crash_anywhere_in_an_apply_ends_in_the_old_or_the_new_state() {
+    let shape = |peers: usize| {
+        let lab = Lab::new();
+        runtime().block_on(async { told(&mut lab.open(), &lab.version(1, peers)).await });
+        lab.kernel.shape()
+    };
+    let (old, new) = (shape(2), shape(3));
+    crash_everywhere(
+        |lab| {
+            runtime().block_on(async {
+                told(&mut lab.open(), &lab.version(1, 2)).await;
+            })
+        },
+        |lab| {
+            runtime().block_on(async {
+                told(&mut lab.open(), &lab.version(2, 3)).await;
+            })
+        },
+        |lab, place| {
+            runtime().block_on(async {
+                let mut network = lab.open();
+                assert!(network.recover().await, "place {place}");
+                let is = lab.kernel.shape();
+                let version = network.running.as_ref().unwrap().release.version;
+                let wanted = if version == 1 { &old } else { &new };
+                assert_eq!(&is, wanted, "place {place}, version {version}");
+                assert_eq!(lab.home().journal().unwrap(), None);
+                // And the new one can be reached from there.
+                told(&mut network, &lab.version(2, 3)).await;
+                assert_eq!(lab.kernel.shape(), new, "place {place}");
+                assert_eq!(lab.open().running.unwrap().release.version, 2);
+            });
+        },
+    );
+}
+
+#[test]
+fn a_crash_anywhere_in_the_first_apply_leaves_nothing_or_all() {
+    crash_everywhere(
+        |_| {},
+        |lab| {
+            runtime().block_on(async {
+                told(&mut lab.open(), &lab.version(1, 2)).await;
+            })
+        },
+        |lab, place| {
+            runtime().block_on(async {
+                let mut network = lab.open();
+                assert!(network.recover().await);
+                let expected = usize::from(network.running.is_some());
+                assert_eq!(lab.kernel.tunnels().len(), expected, "place {place}");
+                told(&mut network, &lab.version(1, 2)).await;
+                assert_eq!(lab.kernel.tunnels()[0].2, 2, "place {place}");
+            });
+        },
+    );
+}
+
+#[test]
+fn an_apply_that_ends_the_agent_each_time_is_given_up() {
+    let lab = Lab::new();
+    runtime().block_on(async { told(&mut lab.open(), &lab.version(1, 2)).await });
+    let before = lab.kernel.shape();
+    let crash_in = |work: &dyn Fn()| {
+        failpoint::arm(8);
+        assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
+    };
+    crash_in(&|| {
+        runtime().block_on(async {
+            told(&mut lab.open(), &lab.version(2, 3)).await;
+        })
+    });
+    assert!(lab.home().journal().unwrap().is_some());
+    for _ in 1..crate::state::Journal::MAX_ATTEMPTS {
+        failpoint::arm(3);
+        assert!(catch_unwind(AssertUnwindSafe(|| runtime().block_on(async { lab.open().recover().await }))).is_err());
+    }
+    runtime().block_on(async {
+        let mut network = lab.open();
+        assert!(network.recover().await);
+        assert_eq!(lab.kernel.shape(), before);
+        assert!(outcome(&network).2.contains("the agent ended 3 times"), "{:?}", outcome(&network));
+        assert_eq!(network.running.as_ref().unwrap().release.version, 1);
+    });
+}
+
+#[test]
+fn a_full_disk_changes_nothing() {
+    // A folder in the place of the file is what a test can do to a disk without privileges.
+    let lab = Lab::new();
+    runtime().block_on(async {
+        let mut network = lab.open();
+        told(&mut network, &lab.version(1, 2)).await;
+        let before = lab.kernel.shape();
+        let journal = lab.home().path().join("apply.json");
+        std::fs::create_dir_all(journal.join("x")).unwrap();
+        assert_eq!(told(&mut network, &lab.version(2, 3)).await, Retry::Later);
+        assert_eq!(outcome(&network).1, OutcomeKind::Failed);
+        assert_eq!(lab.kernel.shape(), before);
+        std::fs::remove_dir_all(journal).unwrap();
+        assert_eq!(told(&mut network, &lab.version(2, 3)).await, Retry::No);
+    });
+}
+
+#[tokio::test]
+async fn nothing_published_is_nothing_to_do() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: None });
+    assert_eq!(network.wants(), Todo::Nothing);
+    let unsigned = Desired { version: 1, digest: Digest([0; 32]), size: 1, signatures: Vec::new() };
+    network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: Some(unsigned) });
+    assert!(matches!(network.wants(), Todo::Refuse(_, why) if why.contains("the server sent none")));
+}

@@ -25,13 +25,16 @@ impl Network {
         let Some(state) = &self.known else { return Todo::Nothing };
         let Some(desired) = &state.desired else { return Todo::Nothing };
         let may = matches!(state.mode, Mode::Apply | Mode::Shadow);
-        if !may || self.runs(desired) || self.refused.as_ref() == Some(desired) {
+        let settled = if self.is_shadow() { &self.shown } else { &self.refused };
+        if !may || self.runs(desired) || settled.as_ref() == Some(desired) {
             return Todo::Nothing;
         }
         match verify::announced(&self.identity, &self.versions, desired) {
             Ok(()) => {}
             // Told of what runs by a server that lags behind: that is no attempt at anything.
-            Err(VerifyError::Version(Refused::Older { .. })) if self.is_running_digest(desired) => return Todo::Nothing,
+            Err(VerifyError::Version(Refused::Older { .. })) if self.is_running_digest(desired) => {
+                return Todo::Nothing;
+            }
             Err(error) => return Todo::Refuse(desired.clone(), error.to_string()),
         }
         match self.home.load(desired.digest) {
@@ -46,9 +49,9 @@ impl Network {
     }
 
     fn runs(&self, desired: &Desired) -> bool {
-        self.running.as_ref().is_some_and(|bundle| {
-            (bundle.release.version, bundle.release.digest) == (desired.version, desired.digest)
-        })
+        self.running
+            .as_ref()
+            .is_some_and(|bundle| (bundle.release.version, bundle.release.digest) == (desired.version, desired.digest))
     }
 
     fn is_running_digest(&self, desired: &Desired) -> bool {

@@ -78,7 +78,6 @@ impl Joining {
     }
 }
 
-
 fn folder(state: &StateDir, invitation: Digest) -> PathBuf {
     state.networks().join(format!("{PREFIX}{}", invitation.short()))
 }

@@ -28,7 +28,9 @@ pub struct Versions(BTreeMap<String, Accepted>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It is older than one that was accepted.
-    #[error("version {version} is older than {highest}, which was accepted from the same key: a rollback is published as a new version")]
+    #[error(
+        "version {version} is older than {highest}, which was accepted from the same key: a rollback is published as a new version"
+    )]
     Older {
         /// It.
         version: u64,
@@ -36,7 +38,9 @@ pub enum Refused {
         highest: u64,
     },
     /// The same version was signed with another content.
-    #[error("version {version} was accepted with the digest {accepted} and now comes with {digest}: somebody signed one version twice")]
+    #[error(
+        "version {version} was accepted with the digest {accepted} and now comes with {digest}: somebody signed one version twice"
+    )]
     Twice {
         /// The version.
         version: u64,

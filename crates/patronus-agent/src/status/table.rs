@@ -71,7 +71,9 @@ fn version(member: &Member) -> String {
         None => "none yet".to_owned(),
     };
     let mode = member.contact.as_ref().and_then(|contact| contact.mode);
-    if let Some(known) = member.known_version.filter(|known| Some(*known) != member.running.map(|running| running.version)) {
+    if let Some(known) =
+        member.known_version.filter(|known| Some(*known) != member.running.map(|running| running.version))
+    {
         let _ = write!(version, ", the server has {known}");
     }
     match mode {
@@ -131,7 +133,8 @@ fn peer_line(text: &mut String, peer: &PeerStatus) {
 
 /// Text that came from elsewhere, without what a terminal would obey.
 fn plain(text: &str) -> String {
-    let bidi = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let bidi =
+        |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let safe = |letter: char| if letter.is_control() || bidi(letter) { '\u{fffd}' } else { letter };
     text.chars().map(safe).collect()
 }

@@ -1,0 +1,194 @@
+//! A network of a few sites, of which this host is the first, with real bundles and real signatures.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use patronus_core::signature::{SigningKey, Statement, sign};
+use patronus_core::{address, archive, mesh};
+use patronus_types::api::agent::{Desired, Mode, State};
+use patronus_types::api::tokens::Invitation;
+use patronus_types::bundle::Party;
+use patronus_types::network::NetworkSpec;
+use patronus_types::site::SiteInput;
+use patronus_types::token::{Secret, TokenKind};
+use patronus_types::{Digest, NetworkId, PublicKey, SiteId};
+
+use super::{FakeClock, FakeHost, FakeKernel, FakeNames, FakeServer};
+use crate::config::Polling;
+use crate::effects::model::PrivateKey;
+use crate::network::Network;
+use crate::state::{FORMAT, Home, Identity, KeyPairs, StateDir};
+use crate::world::World;
+
+/// A network, its server, and this host.
+pub struct Lab {
+    /// Where the state is.
+    pub folder: tempfile::TempDir,
+    /// The kernel.
+    pub kernel: FakeKernel,
+    /// The server.
+    pub server: FakeServer,
+    /// The rest of the host.
+    pub host: FakeHost,
+    /// Who signs.
+    pub signer: SigningKey,
+}
+
+/// A version for this site.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// What the server says of it.
+    pub desired: Desired,
+    /// The archive.
+    pub archive: Vec<u8>,
+}
+
+impl Lab {
+    /// A host that has joined.
+    pub fn new() -> Self {
+        let lab = Self {
+            folder: tempfile::tempdir().unwrap(),
+            kernel: FakeKernel::default(),
+            server: FakeServer::default(),
+            host: FakeHost::default(),
+            signer: SigningKey::from_seed(&[7; 32], *b"signer-1"),
+        };
+        lab.join(lab.folder.path());
+        lab
+    }
+
+    fn join(&self, folder: &Path) {
+        let state = StateDir::create(folder).unwrap();
+        let home = state.home(network());
+        crate::effects::disk::private_folder(home.path()).unwrap();
+        let text = serde_json::to_vec(&self.identity()).unwrap();
+        crate::effects::disk::write(&home.path().join("identity.json"), &text).unwrap();
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> StateDir {
+        StateDir::at(self.folder.path())
+    }
+
+    /// The network's folder.
+    pub fn home(&self) -> Home {
+        self.state().home(network())
+    }
+
+    /// The world as an agent of this host sees it.
+    pub fn world(&self) -> World {
+        World {
+            device: Arc::new(self.kernel.clone()),
+            dial: Arc::new(self.server.clone()),
+            names: Arc::new(FakeNames::default()),
+            host: Arc::new(self.host.clone()),
+            clock: Arc::new(FakeClock),
+            polling: Polling::Long,
+        }
+    }
+
+    /// The membership as a start of the agent finds it.
+    pub fn open(&self) -> Network {
+        Network::open(self.home(), self.home().identity().unwrap(), self.world()).unwrap()
+    }
+
+    /// Who this host is.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            format: FORMAT,
+            network: Party { id: network(), name: "net".parse().unwrap() },
+            site: Party { id: site(0), name: "site-0".parse().unwrap() },
+            index: 0,
+            port_base: 51_820,
+            keys: keys(),
+            token: Secret::new(TokenKind::Agent, &[1; 32]),
+            servers: vec!["https://a.example".to_owned(), "https://b.example".to_owned()],
+            ca_sha256: Some(Digest([1; 32])),
+            signing_keys: vec![self.signer.verifying_key().to_text()],
+            invitation: Digest([2; 32]),
+            poll_interval_s: 5,
+            enrolled_at: patronus_types::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// An invitation to this network.
+    pub fn invitation(&self) -> Invitation {
+        Invitation {
+            servers: vec!["https://a.example".to_owned()],
+            ca_sha256: Some(Digest([1; 32])),
+            signing_key_sha256: self.signer.verifying_key().fingerprint(),
+            network: "net".parse().unwrap(),
+            site: "site-0".parse().unwrap(),
+            token: Secret::new(TokenKind::Enrol, &[3; 32]),
+        }
+    }
+
+    /// A version in which this site has so many peers.
+    pub fn version(&self, version: u64, peers: usize) -> Version {
+        self.signed(version, peers, |_| {}, &self.signer)
+    }
+
+    /// The same with another statement or signer.
+    pub fn signed(&self, version: u64, peers: usize, twist: impl FnOnce(&mut Statement), by: &SigningKey) -> Version {
+        let compiled = mesh::compile(&input(peers + 1)).unwrap();
+        let ours = compiled.sites.into_iter().find(|compiled| compiled.id == site(0)).unwrap();
+        let mut statement = Statement {
+            network: network(),
+            site: site(0),
+            version,
+            digest: ours.hashes.digest,
+            previous: None,
+            issued_at: patronus_types::Timestamp::UNIX_EPOCH,
+        };
+        twist(&mut statement);
+        let signatures = vec![sign(by, &ours.hashes.prehash, &statement)];
+        let desired = Desired { version, digest: ours.hashes.digest, size: ours.hashes.len, signatures };
+        Version { desired, archive: archive::compress(&ours.tar).unwrap() }
+    }
+
+    /// Makes a version the one that the server wants.
+    pub fn publish(&self, version: &Version) {
+        self.server.serve(version.desired.digest, version.archive.clone());
+        self.server.want(state(Mode::Apply, version));
+    }
+}
+
+/// What a server says that wants a version.
+pub fn state(mode: Mode, version: &Version) -> State {
+    State { mode, poll_interval_s: 5, desired: Some(version.desired.clone()) }
+}
+
+pub fn network() -> NetworkId {
+    NetworkId::new(1, &[0; 10])
+}
+
+pub fn site(index: u64) -> SiteId {
+    SiteId::new(index, &[0; 10])
+}
+
+fn keys() -> KeyPairs {
+    KeyPairs::new((1..=4).map(|byte| PrivateKey::new([byte; 32])).collect())
+}
+
+fn input(sites: usize) -> mesh::Input {
+    let spec = NetworkSpec::named("net".parse().unwrap());
+    let sites = (0..sites).map(|index| member(&spec, index)).collect();
+    mesh::Input { network: network(), spec, sites }
+}
+
+fn member(network: &NetworkSpec, index: usize) -> mesh::Site {
+    let number = u32::try_from(index).unwrap();
+    let json =
+        format!(r#"{{"name": "site-{index}", "endpoints": ["192.0.2.{index}"], "prefixes": ["10.{index}.0.0/16"]}}"#);
+    let (spec, _) = serde_json::from_str::<SiteInput>(&json).unwrap().into_spec().unwrap();
+    let key = |uplink: u8| {
+        PublicKey(std::array::from_fn(|at| if at == 0 { uplink + 1 } else { number.to_be_bytes()[3] + 9 }))
+    };
+    mesh::Site {
+        id: site(u64::from(number)),
+        spec,
+        addresses: address::of_site(network, number + 1).unwrap(),
+        public_keys: if index == 0 { keys().public() } else { (0..4).map(key).collect() },
+        port_base: Some(51_820),
+    }
+}
