@@ -6,17 +6,46 @@
 use std::collections::BTreeMap;
 
 use patronus_types::TenantId;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::codec::Text;
 use super::failure::{Failure, Outcome};
 use super::idempotency;
 use super::unit::Unit;
 use crate::{Change, Result, StoreError, Write};
 
-/// Tells a caller what became of its write, once the batch is committed or lost.
-pub(super) type Answer = Box<dyn FnOnce(Option<&StoreError>) + Send>;
+/// Tells a caller what became of its write, once the batch is committed or lost, and hands it answers to pass on.
+pub(super) type Answer = Box<dyn FnOnce(Option<&StoreError>, Answers) + Send>;
+
+/// Answers to the callers of a batch. However they end, they are given.
+///
+/// To wake a sleeping runtime costs a system call. So the writer wakes one caller, and that one, being awake, passes on
+/// the answers of all others.
+#[derive(Default)]
+pub(super) struct Answers {
+    waiting: Vec<Answer>,
+    fault: Option<StoreError>,
+}
+
+impl Answers {
+    /// Gives them all.
+    pub(super) fn give(waiting: Vec<Answer>, fault: Option<StoreError>) {
+        let mut rest = Self { waiting, fault };
+        if let Some(one) = rest.waiting.pop() {
+            one(rest.fault.clone().as_ref(), rest);
+        }
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        for answer in self.waiting.drain(..) {
+            answer(self.fault.as_ref(), Self::default());
+        }
+    }
+}
 
 /// A write that waits for its batch.
 pub(super) type Job = Box<dyn FnOnce(&mut Batch<'_>) -> Answer + Send>;
@@ -39,7 +68,8 @@ impl<'a> Batch<'a> {
     /// Commits, and answers what the commit changed; the newest event numbers come last.
     pub(super) fn commit(mut self) -> Result<Vec<Change>> {
         if self.fault.is_none() {
-            self.fault = execute(self.connection, "COMMIT").err().map(StoreError::from);
+            let done = self.count_events().and_then(|()| execute(self.connection, "COMMIT"));
+            self.fault = done.err().map(StoreError::from);
         }
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -49,6 +79,16 @@ impl<'a> Batch<'a> {
         Ok(self.changes)
     }
 
+    /// Writes down the newest event numbers, once for all events of the batch.
+    fn count_events(&self) -> Outcome<()> {
+        for (tenant, newest) in &self.newest {
+            self.connection
+                .prepare_cached("UPDATE event_counters SET newest = ?2 WHERE tenant_id = ?1")?
+                .execute(params![Text(tenant), newest])?;
+        }
+        Ok(())
+    }
+
     /// Does one write in its own savepoint.
     pub(super) fn write<T: Serialize + DeserializeOwned>(
         &mut self,
@@ -56,11 +96,11 @@ impl<'a> Batch<'a> {
         work: impl FnOnce(&mut Unit<'_>) -> Outcome<T>,
     ) -> Result<T> {
         let connection = self.connection;
-        let mut unit = Unit::new(connection, write);
+        let mut unit = Unit::new(connection, write, self.newest.clone());
         let value = self.savepoint(write.dry_run, || idempotency::once(&mut unit, work))?;
         if !write.dry_run {
             self.changes.append(&mut unit.changes);
-            self.newest.append(&mut unit.newest);
+            self.newest = unit.newest;
         }
         Ok(value)
     }

@@ -115,6 +115,8 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true)?;
+    // Not so for the writer: it would keep the journals of its savepoints in pieces of a kilobyte.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }
 
@@ -129,9 +131,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // A misspelt column is an error, not a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // A plan does not depend on bound values: else statements beside a partial index are prepared anew at each use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
     Ok(connection)
 }

@@ -18,7 +18,7 @@ pub(super) struct Unit<'a> {
     pub write: &'a Write,
     /// What it changes, in order.
     pub changes: Vec<Change>,
-    /// The newest event numbers it gave out.
+    /// The newest event number of each tenant that the batch wrote events of, its own included.
     pub newest: BTreeMap<TenantId, u64>,
 }
 
@@ -71,9 +71,9 @@ impl Draft {
 }
 
 impl<'a> Unit<'a> {
-    /// Begins.
-    pub(super) fn new(connection: &'a Connection, write: &'a Write) -> Self {
-        Self { connection, write, changes: Vec::new(), newest: BTreeMap::new() }
+    /// Begins, after the event numbers that the batch gave out so far.
+    pub(super) fn new(connection: &'a Connection, write: &'a Write, newest: BTreeMap<TenantId, u64>) -> Self {
+        Self { connection, write, changes: Vec::new(), newest }
     }
 
     /// The time of the write.
@@ -106,11 +106,9 @@ impl<'a> Unit<'a> {
         self.event_in(self.write.tenant, draft)
     }
 
-    /// Writes an event. Its number comes from a row of the same savepoint, so a write taken back leaves no gap.
+    /// Writes an event. A write that is taken back takes its numbers back with it, so there is no gap.
     pub(super) fn event_in(&mut self, tenant: TenantId, draft: Draft) -> Outcome<()> {
-        let count = "UPDATE event_counters SET newest = newest + 1 WHERE tenant_id = ?1 RETURNING newest";
-        let number: Option<u64> = self.row(count, [Text(tenant)], |row| row.get(0))?;
-        let number = number.ok_or_else(|| StoreError::NotFound { kind: "tenant", reference: tenant.to_string() })?;
+        let number = self.next_number(tenant)?;
         let Write { actor, request_id, now, .. } = self.write;
         let resource = draft.resource.as_ref();
         self.execute(
@@ -137,6 +135,17 @@ impl<'a> Unit<'a> {
         )?;
         self.newest.insert(tenant, number);
         Ok(())
+    }
+
+    /// The number after the newest: of the batch, else of the counter's row, which the batch brings up to date.
+    fn next_number(&self, tenant: TenantId) -> Outcome<u64> {
+        let newest = match self.newest.get(&tenant) {
+            Some(newest) => Some(*newest),
+            None => {
+                self.row("SELECT newest FROM event_counters WHERE tenant_id = ?1", [Text(tenant)], |row| row.get(0))?
+            }
+        };
+        Ok(newest.ok_or_else(|| not_found("tenant", tenant))? + 1)
     }
 }
 

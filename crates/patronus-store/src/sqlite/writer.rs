@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Answer, Batch, Job};
+use super::batch::{Answer, Answers, Batch, Job};
 use super::open::{self, FolderLock};
 use crate::{Change, CommitHook, Result, StoreError};
 
@@ -63,15 +63,17 @@ impl Writer {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |batch| {
             let result = work(batch);
-            Box::new(move |fault| {
-                // A caller that went away does not want its answer any more.
-                let _ = sender.send(fault.map_or(result, |fault| Err(fault.clone())));
+            Box::new(move |fault, rest| {
+                // A caller that went away does not want its answer any more; the rest is given all the same.
+                let _ = sender.send((fault.map_or(result, |fault| Err(fault.clone())), rest));
             })
         });
         let queue = locked(&self.queue).clone().ok_or(StoreError::Closed)?;
         queue.send(job).await.map_err(|_| StoreError::Closed)?;
         drop(queue);
-        receiver.await.map_err(|_| StoreError::Closed)?
+        let (result, rest) = receiver.await.map_err(|_| StoreError::Closed)?;
+        drop(rest);
+        result
     }
 
     /// Lets the thread end after the writes that wait; answers its handle, once.
@@ -96,19 +98,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Thread {
     fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
-            let mut jobs = vec![first];
-            while jobs.len() < BATCH
-                && let Ok(job) = self.queue.try_recv()
-            {
-                jobs.push(job);
-            }
-            self.work(jobs);
+            self.work(first);
         }
     }
 
-    fn work(&mut self, jobs: Vec<Job>) {
+    /// Commits a batch. Jobs that come while others of it are at work join it: a commit costs as much as many writes.
+    fn work(&mut self, first: Job) {
         let mut batch = Batch::begin(&self.connection);
-        let answers: Vec<Answer> = jobs.into_iter().map(|job| held(job(&mut batch))).collect();
+        let mut answers: Vec<Answer> = vec![held(first(&mut batch))];
+        while answers.len() < BATCH
+            && let Ok(job) = self.queue.try_recv()
+        {
+            answers.push(held(job(&mut batch)));
+        }
         let fault = match batch.commit() {
             Ok(changes) => {
                 self.tell(changes);
@@ -120,7 +122,7 @@ impl Thread {
                 Some(fault)
             }
         };
-        answers.into_iter().for_each(|answer| answer(fault.as_ref()));
+        Answers::give(answers, fault);
     }
 
     fn tell(&self, changes: Vec<Change>) {
@@ -157,8 +159,8 @@ fn held(answer: Answer) -> Answer {
 #[cfg(test)]
 fn held(answer: Answer) -> Answer {
     if ANSWERS_EARLY.load(std::sync::atomic::Ordering::Relaxed) {
-        answer(None);
-        return Box::new(|_| ());
+        answer(None, Answers::default());
+        return Box::new(|_, _| ());
     }
     answer
 }

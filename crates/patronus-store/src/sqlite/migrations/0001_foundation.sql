@@ -168,7 +168,6 @@ CREATE TABLE tokens (
     public_keys TEXT,
     agent_token_id TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tokens_by_tenant ON tokens (tenant_id, id);
 CREATE INDEX tokens_by_site ON tokens (site_id) WHERE site_id IS NOT NULL;
 
 CREATE TABLE releases (

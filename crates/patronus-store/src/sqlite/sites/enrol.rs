@@ -35,16 +35,16 @@ struct Ticket {
 pub(super) fn enrol(unit: &mut Unit<'_>, enrolment: &Enrolment) -> Outcome<Enrolled> {
     let ticket = ticket(unit, &enrolment.token_hash)?.ok_or(StoreError::Credential("unknown enrolment token"))?;
     let write = Write { tenant: ticket.tenant, ..unit.write.clone() };
-    let mut inner = Unit::new(unit.connection, &write);
+    let mut inner = Unit::new(unit.connection, &write, std::mem::take(&mut unit.newest));
     let repeated = is_repeat(&inner, &ticket, enrolment)?;
     if !repeated {
         join(&mut inner, &ticket, enrolment)?;
     }
     let site = row::load(&inner, ticket.site)?;
     let network = networks::find(&inner, site.network_id)?;
-    let Unit { mut changes, mut newest, .. } = inner;
+    let Unit { mut changes, newest, .. } = inner;
     unit.changes.append(&mut changes);
-    unit.newest.append(&mut newest);
+    unit.newest = newest;
     Ok(Enrolled { site, network, repeated })
 }
 

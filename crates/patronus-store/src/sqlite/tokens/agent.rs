@@ -24,7 +24,7 @@ pub(in crate::sqlite) fn add_agent(unit: &mut Unit<'_>, site: &Site, id: TokenId
         expires_at: None,
     };
     super::insert(unit, &new, Some(&site.spec.name))?;
-    unit.changes.extend(principal::added(unit.connection, id)?);
+    unit.changes.push(principal::of_agent_token(unit.tenant(), &new, site));
     Ok(())
 }
 

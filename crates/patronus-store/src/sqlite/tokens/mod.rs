@@ -4,7 +4,7 @@ mod agent;
 mod principal;
 mod snapshot;
 
-use patronus_types::token::Token;
+use patronus_types::token::{Token, TokenKind};
 use patronus_types::{Name, NetworkId, SiteId, TenantId, Timestamp, TokenId};
 use rusqlite::{Connection, Row, params};
 
@@ -54,7 +54,9 @@ impl Tokens for SqliteStore {
 fn create(unit: &mut Unit<'_>, new: &NewToken) -> Outcome<Token> {
     let site = new.site.map(|(network, site)| site_in(unit, network, site)).transpose()?;
     insert(unit, new, site.as_ref())?;
-    unit.changes.extend(principal::added(unit.connection, new.id)?);
+    if new.kind == TokenKind::Api {
+        unit.changes.push(principal::of_api_token(unit.tenant(), new));
+    }
     let token = load(unit.connection, unit.tenant(), new.id)?;
     tell(unit, "token.created", &token, "created")?;
     Ok(token)

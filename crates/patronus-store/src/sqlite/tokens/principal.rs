@@ -1,13 +1,12 @@
 //! Tokens as the server's memory knows them.
 
+use patronus_types::site::Site;
 use patronus_types::token::TokenKind;
-use patronus_types::{Name, TokenId};
-use rusqlite::{Connection, Row};
+use patronus_types::{Name, TenantId};
+use rusqlite::Row;
 
-use crate::sqlite::codec::{Columns, Text};
-use crate::sqlite::failure::Outcome;
-use crate::sqlite::unit::row;
-use crate::{AgentRecord, Change, PrincipalRecord};
+use crate::sqlite::codec::Columns;
+use crate::{AgentRecord, Change, NewToken, PrincipalRecord};
 
 /// The columns that [`read`] takes, of tokens that a request can carry. An enrolment token is none of them: it is
 /// looked up when it is used, which is once.
@@ -38,7 +37,18 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Change> {
     Ok(Change::TokenAdded(hash, PrincipalRecord { token, kind, tenant, role, name, agent, expires_at }))
 }
 
-/// What to tell of a token that works from now on; nothing where memory does not keep its kind.
-pub(super) fn added(connection: &Connection, id: TokenId) -> Outcome<Option<Change>> {
-    row(connection, concat!(select!(), " AND t.id = ?1"), [Text(id)], read)
+/// What to tell of a new API token.
+pub(super) fn of_api_token(tenant: TenantId, new: &NewToken) -> Change {
+    added(tenant, new, new.description.clone(), None)
+}
+
+/// What to tell of a new agent's token.
+pub(super) fn of_agent_token(tenant: TenantId, new: &NewToken, site: &Site) -> Change {
+    let agent = AgentRecord { site: site.id, site_name: site.spec.name.clone(), network: site.network_id };
+    added(tenant, new, site.spec.name.to_string(), Some(agent))
+}
+
+fn added(tenant: TenantId, new: &NewToken, name: String, agent: Option<AgentRecord>) -> Change {
+    let (token, kind, role, expires_at) = (new.id, new.kind, new.role, new.expires_at);
+    Change::TokenAdded(new.hash.clone(), PrincipalRecord { token, kind, tenant, role, name, agent, expires_at })
 }
