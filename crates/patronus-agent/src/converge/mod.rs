@@ -17,7 +17,7 @@ use crate::state::{Earlier, Identity};
 use crate::world::World;
 
 pub use facts::Resolved;
-pub use pulse::pulse;
+pub use pulse::{Pulse, pulse};
 
 /// Whose tunnels, where.
 #[derive(Clone, Copy)]

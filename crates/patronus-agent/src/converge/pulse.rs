@@ -1,43 +1,58 @@
 //! One packet into a tunnel, so that WireGuard begins or renews a session.
 //!
 //! Where two sides begin a session at the same moment, their messages undo each other and the path stays dead for five
-//! seconds and more. So where both know how to reach the other, the lower key begins; the other side waits, and begins by
-//! itself when nothing has come for a while.
+//! seconds and more. So where both know how to reach the other, the lower key begins, and the other side only when nothing
+//! has come for a while. A session that is there is renewed by whoever began it, when it has something to send.
 
 use std::net::SocketAddr;
 
+use patronus_types::PublicKey;
 use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink};
-use patronus_types::{PublicKey, Timestamp};
 
 use super::{Goal, Site};
-use crate::effects::model::{Observed, PeerState};
+use crate::effects::model::Observed;
 
-/// A little over the two minutes after which a session is renewed: what is older was not renewed by the other side.
-const STALE_S: i64 = 135;
 /// Offset of the probe port from the first of the network's ports.
 const PROBE_PORT: u16 = 17;
 
-/// Sends to the peers of a tunnel that may wait for it after a change.
+/// To whom a packet goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Pulse<'a> {
+    /// Where this side begins sessions.
+    Begin,
+    /// Where there has never been one, whoever should have begun it.
+    Silent(&'a Observed),
+    /// Everywhere.
+    All,
+}
+
+/// Sends to the peers of a tunnel that may wait for it after a change. Where the far ends change at the same time, those
+/// without a session get nothing yet: see [`Pulse::Begin`].
 pub(super) fn begin(site: Site<'_>, goal: Goal<'_>, before: &Observed, (interface, peers): (&str, &[PublicKey])) {
     let Some(content) = goal.content else { return };
-    let had_session = |key: &PublicKey| state(before, interface, key).is_some_and(|peer| peer.last_handshake.is_some());
     let wanted = ends(content, site, interface).filter(|end| {
-        peers.contains(&end.far.public_key) && (!goal.concerted || had_session(&end.far.public_key) || end.begins())
+        let key = &end.far.public_key;
+        peers.contains(key) && (!goal.concerted || had_session(before, interface, key))
     });
     send(site, interface, wanted);
 }
 
-/// Sends to every peer whose session this side keeps up, and to those that the other side should have begun and has not.
-pub fn pulse(site: Site<'_>, content: &Content, observed: &Observed, now: Timestamp) {
-    for interface in observed.tunnels.keys() {
-        let wanted = ends(content, site, interface).filter(|end| {
-            let age = state(observed, interface, &end.far.public_key)
-                .and_then(|peer| peer.last_handshake)
-                .map(|at| now.duration_since(at).as_secs());
-            end.begins() || age.is_none_or(|age| age > STALE_S)
+/// Sends a packet through each tunnel.
+pub fn pulse(site: Site<'_>, content: &Content, pulse: Pulse<'_>) {
+    for tunnel in &content.tunnels {
+        let interface = site.owner.interface(tunnel.local, tunnel.remote);
+        let wanted = ends(content, site, &interface).filter(|end| match pulse {
+            Pulse::Begin => end.begins(),
+            Pulse::Silent(observed) => !had_session(observed, &interface, &end.far.public_key),
+            Pulse::All => true,
         });
-        send(site, interface, wanted);
+        send(site, &interface, wanted);
     }
+}
+
+fn had_session(observed: &Observed, interface: &str, key: &PublicKey) -> bool {
+    let state = observed.tunnels.get(interface).and_then(|tunnel| tunnel.wireguard.as_ref().ok());
+    state.and_then(|state| state.peers.get(key)).is_some_and(|peer| peer.last_handshake.is_some())
 }
 
 /// Both ends of one peer on one tunnel.
@@ -66,10 +81,6 @@ fn ends<'a>(content: &'a Content, site: Site<'a>, interface: &str) -> impl Itera
         let far = move |peer: &'a Peer| Some(End { near, peer, far: peer.uplinks.get(usize::from(remote))? });
         content.peers.iter().filter_map(far)
     })
-}
-
-fn state<'a>(observed: &'a Observed, interface: &str, key: &PublicKey) -> Option<&'a PeerState> {
-    observed.tunnels.get(interface)?.wireguard.as_ref().ok()?.peers.get(key)
 }
 
 fn send<'a>(site: Site<'_>, interface: &str, ends: impl Iterator<Item = End<'a>>) {

@@ -18,17 +18,22 @@ use crate::network::{Network, Retry, Todo};
 use crate::poll::{Poll, spread};
 
 /// How often the kernel is compared with what shall run, when it says nothing by itself.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(5 * 60);
 /// News come in bursts: a link that goes down takes its addresses and routes along.
 const SETTLE: Duration = Duration::from_millis(100);
 /// The same in bad weather, where news never end.
 const LOOK_APART: Duration = Duration::from_secs(1);
+/// How seldom at last what cannot be mended is tried again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const YOUNG: Duration = Duration::from_secs(30);
 const YOUNG_LOOK: Duration = Duration::from_secs(10);
-/// How often a packet goes into each tunnel, so that its session is renewed and its age says something.
-const PULSE: Duration = Duration::from_secs(50);
-/// How long after a change the other side is given to begin a session.
-const PATIENT: Duration = Duration::from_secs(10);
+/// How often a packet goes into each tunnel. A session is renewed by a packet when it is two minutes old, and is dead at
+/// three: so this lies between.
+const PULSE: Duration = Duration::from_secs(125);
+const PULSE_JITTER: Duration = Duration::from_secs(8);
+/// How long after a change a session is begun: the others have the same news, and a first message that comes too early is
+/// repeated only after five seconds.
+const GREET: Duration = Duration::from_millis(500);
 /// How often the server is told that nothing changed.
 const REPORT: Duration = Duration::from_secs(5 * 60);
 const REPORT_AGAIN: Duration = Duration::from_secs(20);
@@ -68,6 +73,8 @@ struct Loop {
     /// After a change the kernel is looked at more often, so that the server soon hears whether sessions came up.
     young_until: Instant,
     pulse_at: Instant,
+    /// Whether the sessions that this side begins after a change were begun.
+    greeted: bool,
     look_again: Backoff,
     retry_at: Option<Instant>,
     retry: Backoff,
@@ -122,8 +129,9 @@ impl Loop {
             look_at: now + YOUNG_LOOK,
             looked_at: now,
             young_until: now + YOUNG,
-            pulse_at: now + PATIENT,
-            look_again: Backoff::new(AGAIN.0, LOOK),
+            pulse_at: now + GREET,
+            greeted: false,
+            look_again: Backoff::new(AGAIN.0, LOOK_AGAIN),
             retry_at: None,
             retry: Backoff::new(AGAIN.0, AGAIN.1),
             report_at: now,
@@ -149,7 +157,9 @@ impl Loop {
             && self.etag.is_some()
             && let Ok(control) = self.control()
         {
-            let report = self.network.report().await;
+            // Of what is, not of what was when somebody last looked.
+            self.look().await;
+            let report = self.network.report();
             self.reported = Some(self.network.gist());
             self.report = Some(Box::pin(async move { control.report(&report).await }));
         }
@@ -176,11 +186,14 @@ impl Loop {
         let far = Instant::now() + FAR;
         let ask = if self.asking.is_none() { self.ask_at } else { far };
         let report = if self.report.is_none() && self.etag.is_some() { self.report_at } else { far };
-        ask.min(report).min(self.retry_at.unwrap_or(far)).min(self.look_at)
+        ask.min(report).min(self.retry_at.unwrap_or(far)).min(self.look_at).min(self.pulse_at)
     }
 
     async fn timer(&mut self) {
         let now = Instant::now();
+        if self.pulse_at <= now {
+            self.pulse();
+        }
         if self.look_at <= now {
             self.look().await;
         }
@@ -190,14 +203,17 @@ impl Loop {
         }
     }
 
+    fn pulse(&mut self) {
+        self.network.pulse(!self.greeted);
+        self.greeted = true;
+        self.pulse_at = Instant::now() + PULSE + spread(PULSE_JITTER, self.random());
+    }
+
     /// Compares the kernel with what shall run.
     async fn look(&mut self) {
-        let now = Instant::now();
-        let pulse = now >= self.pulse_at;
-        let healed = self.network.heal(pulse).await;
-        if pulse {
-            self.pulse_at = now + PULSE;
-        }
+        // Within the first seconds the other side may still begin.
+        let begun = self.young_until - YOUNG;
+        let healed = self.network.heal(begun.elapsed() >= YOUNG_LOOK / 2).await;
         let now = Instant::now();
         let wait = match healed {
             Ok(_) => {
@@ -302,8 +318,8 @@ impl Loop {
         };
         let now = Instant::now();
         self.young_until = now + YOUNG;
-        self.pulse_at = now + PATIENT;
-        self.look_at = self.look_at.min(now + PATIENT);
+        (self.pulse_at, self.greeted) = (now + GREET, false);
+        self.look_at = self.look_at.min(now + YOUNG_LOOK);
     }
 
     fn ask(&mut self, control: Arc<dyn Control>) {
@@ -358,7 +374,7 @@ impl Loop {
 
     /// Has a report sent soon if there is something to tell.
     fn tell_changes(&mut self) {
-        if self.reported.as_ref().is_some_and(|reported| *reported != self.network.gist()) {
+        if self.report.is_none() && self.reported.as_ref().is_some_and(|reported| *reported != self.network.gist()) {
             self.report_at = Instant::now();
         }
     }

@@ -1,4 +1,4 @@
-//! News of the host: links, addresses and routes that somebody else changes.
+//! News of the host: links, addresses, routes and rules that somebody else changes.
 //!
 //! News are joined: however many come while nobody listens, one call tells of all of them, and memory stays flat.
 
@@ -20,12 +20,14 @@ const ADDRESSES: u8 = 2;
 const ROUTES: u8 = 4;
 const ENDED: u8 = 8;
 
-const GROUPS: [MulticastGroup; 5] = [
+const GROUPS: [MulticastGroup; 7] = [
     MulticastGroup::Link,
     MulticastGroup::Ipv4Ifaddr,
     MulticastGroup::Ipv6Ifaddr,
     MulticastGroup::Ipv4Route,
     MulticastGroup::Ipv6Route,
+    MulticastGroup::Ipv4Rule,
+    MulticastGroup::Ipv6Rule,
 ];
 
 /// What has changed since the last time.
@@ -35,7 +37,7 @@ pub struct News {
     pub links: bool,
     /// An address came or went.
     pub addresses: bool,
-    /// A route that is not ours came or went.
+    /// A route that is not ours came, or any route or rule went.
     pub routes: bool,
 }
 
@@ -105,8 +107,14 @@ fn sort(message: &NetlinkMessage<RouteNetlinkMessage>) -> u8 {
     match &message.payload {
         NetlinkPayload::InnerMessage(Message::NewLink(_) | Message::DelLink(_)) => LINKS,
         NetlinkPayload::InnerMessage(Message::NewAddress(_) | Message::DelAddress(_)) => ADDRESSES,
-        NetlinkPayload::InnerMessage(Message::NewRoute(route) | Message::DelRoute(route)) => {
-            if u8::from(route.header.protocol) == PROTOCOL { 0 } else { ROUTES }
+        // Also one of ours: somebody else may have removed it.
+        NetlinkPayload::InnerMessage(Message::DelRoute(_) | Message::DelRule(_)) => ROUTES,
+        NetlinkPayload::InnerMessage(Message::NewRoute(route)) => {
+            if u8::from(route.header.protocol) == PROTOCOL {
+                0
+            } else {
+                ROUTES
+            }
         }
         // Some were lost.
         NetlinkPayload::Overrun(_) => LINKS | ADDRESSES | ROUTES,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::accept::millis;
 use super::{Bundle, Network};
-use crate::converge::{self, ConvergeError, Done, Goal, Site};
+use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
 use crate::effects::sysctl::PortSet;
 use crate::failpoint;
 use crate::state::Journal;
@@ -38,8 +38,9 @@ impl Network {
         self.carry_out(bundle, journal).await
     }
 
-    /// Brings the kernel back to what runs, where it has drifted away. With `pulse` it also keeps sessions alive.
-    pub async fn heal(&mut self, pulse: bool) -> Result<(), String> {
+    /// Brings the kernel back to what runs, where it has drifted away. With `rescue` it also begins the sessions
+    /// that the other side should have begun.
+    pub async fn heal(&mut self, rescue: bool) -> Result<(), String> {
         let Some(bundle) = self.running.clone() else {
             self.notes.kernel.clear();
             return Ok(());
@@ -51,8 +52,8 @@ impl Network {
                     tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
                 }
                 self.settle(&done);
-                if pulse {
-                    converge::pulse(self.site(), &bundle.content, &done.before, self.world.clock.now());
+                if rescue {
+                    converge::pulse(self.site(), &bundle.content, Pulse::Silent(&done.before));
                 }
                 Ok(())
             }
@@ -64,6 +65,13 @@ impl Network {
                 self.notes.kernel = vec![reason.clone()];
                 Err(reason)
             }
+        }
+    }
+
+    /// Sends a packet through each tunnel; at first only where this side begins sessions.
+    pub fn pulse(&self, first: bool) {
+        if let Some(bundle) = &self.running {
+            converge::pulse(self.site(), &bundle.content, if first { Pulse::Begin } else { Pulse::All });
         }
     }
 
@@ -245,7 +253,7 @@ impl Network {
         if let Some(driver) = done.driver {
             self.driver = Some(driver.to_string());
         }
-        self.alive = self.named(&done.before).iter().map(|tunnel| tunnel.summary().peers_alive).collect();
+        self.seen = self.named(&done.before);
     }
 
     fn end_journal(&mut self) {

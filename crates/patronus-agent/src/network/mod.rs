@@ -21,7 +21,7 @@ use patronus_types::bundle::Content;
 use crate::converge::Resolved;
 use crate::effects::model::Owner;
 use crate::state::{self, Home, Identity, Progress, Release, StateError, Versions};
-use crate::status::Contact;
+use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
 
 pub use accept::Retry;
@@ -47,8 +47,8 @@ pub struct Network {
     /// Shared, because a plan is made from it while the rest of this changes.
     running: Option<Arc<Bundle>>,
     driver: Option<String>,
-    /// Peers with a session, by tunnel, when the kernel was last looked at.
-    alive: Vec<u32>,
+    /// The tunnels when the kernel was last looked at.
+    seen: Vec<TunnelStatus>,
     contact: Contact,
     known: Option<State>,
     /// What was refused for good, so that it is not fetched again and again.
@@ -99,7 +99,7 @@ impl Network {
             progress,
             running,
             driver: None,
-            alive: Vec::new(),
+            seen: Vec::new(),
             contact,
             known: None,
             refused: None,

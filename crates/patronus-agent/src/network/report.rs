@@ -3,16 +3,17 @@
 use patronus_types::api::agent::Report;
 
 use super::Network;
+use crate::status::TunnelStatus;
 
+const MOST_TUNNELS: usize = 16;
 const MOST_WARNINGS: usize = 16;
 const LONGEST_WARNING: usize = 512;
 
 impl Network {
-    /// The next report. Its number is on the disk before it is sent, so that no two are ever alike.
-    pub async fn report(&mut self) -> Report {
+    /// The next report, of what was last seen. Its number is on the disk before it is sent, so that no two are ever alike.
+    pub fn report(&mut self) -> Report {
         self.progress.seq += 1;
         self.save_progress();
-        let tunnels = self.look().await;
         Report {
             seq: self.progress.seq,
             agent_version: crate::VERSION.to_owned(),
@@ -21,7 +22,7 @@ impl Network {
             running: self.running.as_ref().map(|bundle| bundle.release.running()),
             highest_accepted: self.versions.highest(),
             outcome: self.progress.outcome.clone(),
-            tunnels: tunnels.iter().map(crate::status::TunnelStatus::summary).take(16).collect(),
+            tunnels: self.seen.iter().map(TunnelStatus::summary).take(MOST_TUNNELS).collect(),
             warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
         }
     }
@@ -29,7 +30,8 @@ impl Network {
     /// What of it matters, to see whether a new one has to be sent.
     pub fn gist(&self) -> String {
         let running = self.running.as_ref().map(|bundle| bundle.release.running());
-        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, &self.alive))
+        let alive: Vec<u32> = self.seen.iter().map(|tunnel| tunnel.summary().peers_alive).collect();
+        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive))
     }
 
     /// What is wrong, in words.

@@ -44,7 +44,7 @@ async fn a_version_is_applied_and_the_next_changes_only_what_differs() {
     let steps = network.progress.outcome.clone().unwrap().steps;
     assert_eq!((steps.restarted, steps.created, steps.removed), (0, 1, 0), "{steps:?}");
     assert_eq!(lab.kernel.tunnels(), [("pt000".to_owned(), 1, 3)], "the same interface");
-    assert_eq!(network.report().await.highest_accepted, 2);
+    assert_eq!(network.report().highest_accepted, 2);
 }
 
 #[tokio::test]
@@ -219,13 +219,17 @@ async fn sessions_are_begun_by_one_side() {
     let running = network.running.clone().unwrap();
     let lower = running.content.peers.iter().filter(|peer| ours < peer.uplinks[0].public_key).count();
     let sent = || std::mem::take(&mut *lab.host.sent.lock().unwrap()).len();
+    assert_eq!(sent(), 0, "the far ends may not be ready in this moment");
+    network.pulse(true);
     assert_eq!(sent(), lower);
     network.heal(true).await.unwrap();
     assert_eq!(sent(), 4, "the others have not begun: this side does");
     lab.kernel.handshake(Some("2026-11-20T23:59:00Z".parse().unwrap()));
     network.heal(true).await.unwrap();
-    assert_eq!(sent(), lower, "a minute old: whoever began keeps it up");
-    assert_eq!(network.report().await.tunnels[0].peers_alive, 4);
+    assert_eq!(sent(), 0);
+    assert_eq!(network.report().tunnels[0].peers_alive, 4);
+    network.pulse(false);
+    assert_eq!(sent(), 4, "so that whoever began a session renews it");
 }
 
 #[tokio::test]

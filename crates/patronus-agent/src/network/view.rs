@@ -35,14 +35,6 @@ impl Network {
         NetworkStatus { network_id: self.identity.network.id, member: Some(member), warnings }
     }
 
-    /// The tunnels as they are; none where they cannot be seen.
-    pub(super) async fn look(&self) -> Vec<TunnelStatus> {
-        match self.world.device.observe(&self.owner).await {
-            Ok(observed) => self.named(&observed),
-            Err(_) => Vec::new(),
-        }
-    }
-
     pub(super) fn named(&self, observed: &crate::effects::model::Observed) -> Vec<TunnelStatus> {
         let content = self.running.as_ref().map(|bundle| &bundle.content);
         status::tunnels(observed, content, self.world.clock.now())
