@@ -9,6 +9,7 @@ use patronus_types::TenantId;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use super::codec::Text;
 use super::failure::{Failure, Outcome};
@@ -16,25 +17,30 @@ use super::idempotency;
 use super::unit::Unit;
 use crate::{Change, Result, StoreError, Write};
 
-/// Tells a caller what became of its write, once the batch is committed or lost, and hands it answers to pass on.
-pub(super) type Answer = Box<dyn FnOnce(Option<&StoreError>, Answers) + Send>;
+/// Tells a caller what became of its write, once the batch is committed or lost.
+pub(super) type Answer = Box<dyn FnOnce(Option<&StoreError>) + Send>;
+
+/// A write that waits for its batch.
+pub(super) struct Job {
+    /// Where its caller waits.
+    pub runtime: Option<Handle>,
+    /// The write itself.
+    pub work: Box<dyn FnOnce(&mut Batch<'_>) -> Answer + Send>,
+}
 
 /// Answers to the callers of a batch. However they end, they are given.
-///
-/// To wake a sleeping runtime costs a system call. So the writer wakes one caller, and that one, being awake, passes on
-/// the answers of all others.
-#[derive(Default)]
 pub(super) struct Answers {
-    waiting: Vec<Answer>,
-    fault: Option<StoreError>,
+    /// One for each caller.
+    pub waiting: Vec<Answer>,
+    /// Why nothing was written, if nothing was.
+    pub fault: Option<StoreError>,
 }
 
 impl Answers {
-    /// Gives them all.
-    pub(super) fn give(waiting: Vec<Answer>, fault: Option<StoreError>) {
-        let mut rest = Self { waiting, fault };
-        if let Some(one) = rest.waiting.pop() {
-            one(rest.fault.clone().as_ref(), rest);
+    /// Gives them all. To wake a sleeping runtime costs a system call, so that several are given from within it.
+    pub(super) fn give(self, runtime: Option<Handle>) {
+        if let Some(runtime) = runtime.filter(|_| self.waiting.len() > 1) {
+            runtime.spawn(async move { drop(self) });
         }
     }
 }
@@ -42,13 +48,10 @@ impl Answers {
 impl Drop for Answers {
     fn drop(&mut self) {
         for answer in self.waiting.drain(..) {
-            answer(self.fault.as_ref(), Self::default());
+            answer(self.fault.as_ref());
         }
     }
 }
-
-/// A write that waits for its batch.
-pub(super) type Job = Box<dyn FnOnce(&mut Batch<'_>) -> Answer + Send>;
 
 /// An open transaction.
 pub(super) struct Batch<'a> {

@@ -1,7 +1,7 @@
 //! The store on SQLite: one file, one thread that writes, a pool of connections that read.
 //!
-//! A write goes handler → [`writer`] (queue, one transaction for all that wait) → [`batch`] (a savepoint each) →
-//! [`unit`] (the change and its events) → commit → commit hook → answer. A read takes a connection of [`reader`] and
+//! A write goes handler → `writer` (queue, one transaction for all that wait) → `batch` (a savepoint each) →
+//! `unit` (the change and its events) → commit → commit hook → answer. A read takes a connection of `reader` and
 //! sees every write that was answered.
 //!
 //! What stands in the file survives `kill -9` and power loss: WAL with `synchronous=FULL`. Two servers on one file are

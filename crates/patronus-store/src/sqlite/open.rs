@@ -115,8 +115,6 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true)?;
-    // Not so for the writer: it would keep the journals of its savepoints in pieces of a kilobyte.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }
 
@@ -136,5 +134,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    // Savepoints and sorting need no other folder that could be full or missing.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }

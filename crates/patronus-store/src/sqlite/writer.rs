@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Answer, Answers, Batch, Job};
@@ -61,19 +62,19 @@ impl Writer {
         work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |batch| {
+        let work = Box::new(move |batch: &mut Batch<'_>| {
             let result = work(batch);
-            Box::new(move |fault, rest| {
-                // A caller that went away does not want its answer any more; the rest is given all the same.
-                let _ = sender.send((fault.map_or(result, |fault| Err(fault.clone())), rest));
-            })
+            let answer: Answer = Box::new(move |fault| {
+                // A caller that went away does not want its answer any more.
+                let _ = sender.send(fault.map_or(result, |fault| Err(fault.clone())));
+            });
+            answer
         });
+        let job = Job { runtime: Handle::try_current().ok(), work };
         let queue = locked(&self.queue).clone().ok_or(StoreError::Closed)?;
         queue.send(job).await.map_err(|_| StoreError::Closed)?;
         drop(queue);
-        let (result, rest) = receiver.await.map_err(|_| StoreError::Closed)?;
-        drop(rest);
-        result
+        receiver.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Lets the thread end after the writes that wait; answers its handle, once.
@@ -105,11 +106,11 @@ impl Thread {
     /// Commits a batch. Jobs that come while others of it are at work join it: a commit costs as much as many writes.
     fn work(&mut self, first: Job) {
         let mut batch = Batch::begin(&self.connection);
-        let mut answers: Vec<Answer> = vec![held(first(&mut batch))];
-        while answers.len() < BATCH
+        let mut waiting = vec![held((first.work)(&mut batch))];
+        while waiting.len() < BATCH
             && let Ok(job) = self.queue.try_recv()
         {
-            answers.push(held(job(&mut batch)));
+            waiting.push(held((job.work)(&mut batch)));
         }
         let fault = match batch.commit() {
             Ok(changes) => {
@@ -117,12 +118,12 @@ impl Thread {
                 None
             }
             Err(fault) => {
-                tracing::error!(error = %fault, writes = answers.len(), "a commit failed: nothing of it was written");
+                tracing::error!(error = %fault, writes = waiting.len(), "a commit failed: nothing of it was written");
                 self.recover();
                 Some(fault)
             }
         };
-        Answers::give(answers, fault);
+        Answers { waiting, fault }.give(first.runtime);
     }
 
     fn tell(&self, changes: Vec<Change>) {
@@ -159,8 +160,8 @@ fn held(answer: Answer) -> Answer {
 #[cfg(test)]
 fn held(answer: Answer) -> Answer {
     if ANSWERS_EARLY.load(std::sync::atomic::Ordering::Relaxed) {
-        answer(None, Answers::default());
-        return Box::new(|_, _| ());
+        answer(None);
+        return Box::new(|_| ());
     }
     answer
 }

@@ -42,7 +42,7 @@ async fn a_fallen_bit_is_noticed() {
     }
 }
 
-/// Holds the writer in a batch of its own, so that what is queued meanwhile becomes one batch.
+/// Holds the writer in the first write of a batch, so that what is queued meanwhile joins it.
 struct Gate {
     open: std::sync::mpsc::Sender<()>,
     batch: tokio::task::JoinHandle<crate::Result<()>>,
@@ -64,9 +64,9 @@ impl Gate {
     }
 
     /// The last one in a `join!`, which polls in order: the others have queued their jobs by then.
-    async fn open(self) {
+    async fn open(self) -> crate::Result<()> {
         self.open.send(()).unwrap();
-        self.batch.await.unwrap().unwrap();
+        self.batch.await.unwrap()
     }
 }
 
@@ -81,7 +81,8 @@ async fn a_failing_database_fails_the_whole_batch() {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
         Err(rusqlite::Error::SqliteFailure(code, None).into())
     });
-    let (before, failed, after, ()) = tokio::join!(touch(), fail, touch(), gate.open());
+    let (before, failed, after, first) = tokio::join!(touch(), fail, touch(), gate.open());
+    assert!(matches!(first, Err(StoreError::Database(_))), "{first:?}");
     assert!(matches!(before, Err(StoreError::Database(_))), "{before:?}");
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
     assert!(matches!(after, Err(StoreError::Database(_))), "{after:?}");
@@ -103,9 +104,8 @@ async fn a_refused_write_fails_alone() {
     let broken = store.maintain(|connection| {
         Ok(connection.execute("INSERT INTO event_counters (tenant_id, newest) VALUES ('nobody', 0)", [])?)
     });
-    let (before, refused, after, ()) = tokio::join!(touch(), broken, touch(), gate.open());
-    before.unwrap();
-    after.unwrap();
+    let (before, refused, after, first) = tokio::join!(touch(), broken, touch(), gate.open());
+    first.and(before).and(after).unwrap();
     assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
     assert!(store.tenant(&"nobody".parse().unwrap()).await.is_err());
 }
