@@ -12,6 +12,7 @@ use crate::auth::jwt::Jwt;
 use crate::auth::password::Passwords;
 use crate::config::{Lifetimes, Limits};
 use crate::error::{Error, Result};
+use crate::handlers::health::Readiness;
 use crate::index::Index;
 use crate::keys::{ServerSecret, TokenHasher};
 
@@ -88,6 +89,7 @@ pub struct App {
     pub(crate) passwords: Passwords,
     pub(crate) request_ids: crate::extract::RequestIds,
     pub(crate) publishing: Publishing,
+    pub(crate) readiness: Readiness,
     stopping: watch::Sender<bool>,
 }
 
@@ -114,6 +116,7 @@ impl App {
             passwords: Passwords::new(&parts.secret.derive("nobody's password", &[])),
             request_ids: crate::extract::RequestIds::new(crate::keys::random()?),
             publishing: Publishing::default(),
+            readiness: Readiness::default(),
             stopping: watch::Sender::new(false),
             store: parts.store,
             index: parts.index,

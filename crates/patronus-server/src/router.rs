@@ -1,6 +1,6 @@
 //! The router: made from the one route table, and the one place where it is decided who may call what.
 //!
-//! An operation without a handler does not compile (the match in [`handle`] is exhaustive), and no handler runs
+//! An operation without a handler does not compile (the match is exhaustive), and no handler runs
 //! before its route's [`Access`] has been checked.
 
 use std::future::Future;

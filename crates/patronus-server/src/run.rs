@@ -17,6 +17,9 @@ use crate::index::Index;
 use crate::keys::{ServerSecret, Tls, names_of, signing_key};
 use crate::serve::{Listener, serve};
 
+/// Compiling and compressing are bound by processors, not by threads that wait.
+const MAX_BLOCKING_THREADS: usize = 32;
+
 /// A server that is ready to serve.
 pub struct Server {
     /// Where it listens.
@@ -30,7 +33,8 @@ pub struct Server {
 /// Runs the command.
 pub fn command(config: Config) -> anyhow::Result<()> {
     crate::log::install(&config)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(config))
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?.block_on(run(config))
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
@@ -61,8 +65,7 @@ impl Server {
         let tls = if secure { Some(Tls::ensure(&folder, &names(config), clock.now())?) } else { None };
         // The port before the database: a second server on the same port should touch nothing.
         let listener = Listener::bind(config.listen, tls.as_ref().map(Tls::config).transpose()?).await?;
-        let public_urls =
-            if config.public_urls.is_empty() { vec![listener.url()?] } else { config.public_urls.clone() };
+        let public_urls = public_urls(config, &listener)?;
         let ca_sha256 = match public_urls.iter().any(|url| url.starts_with("https://")) {
             true => Some(Tls::read(&folder)?.ca_sha256()),
             false => None,
@@ -84,6 +87,21 @@ impl Server {
         })?;
         Ok(Self { listener, app, lock })
     }
+}
+
+/// What invitations say: as configured, else the listening URL. An agent elsewhere cannot reach `0.0.0.0`.
+fn public_urls(config: &Config, listener: &Listener) -> anyhow::Result<Vec<String>> {
+    if !config.public_urls.is_empty() {
+        return Ok(config.public_urls.clone());
+    }
+    let url = listener.url()?;
+    if !config.listen.ip().is_unspecified() {
+        return Ok(vec![url]);
+    }
+    let port = url.rsplit_once(':').map(|(_, port)| port.to_owned()).unwrap_or_default();
+    let url = host_name().map_or(url, |name| format!("https://{name}:{port}"));
+    tracing::warn!(url, "invitations will name this URL; say with --public-url where agents really reach this server");
+    Ok(vec![url])
 }
 
 /// The store, and the index that its commits feed.

@@ -72,11 +72,21 @@ pub(super) async fn archive(call: &Call, digest: Digest) -> Result<Response<Body
         None => {
             let made = tokio::task::spawn_blocking(move || make_archive(&stored, digest));
             let archive: Arc<[u8]> = made.await.map_err(Error::internal)??.into();
-            call.app.store.keep_archive(digest, archive.clone()).await?;
+            keep(call, digest, archive.clone());
             archive
         }
     };
     Ok(respond::immutable(Bytes::from_owner(archive), GZIP, &etag, call.headers()))
+}
+
+/// Nobody waits for this: what is lost with the server is made again.
+fn keep(call: &Call, digest: Digest, archive: Arc<[u8]>) {
+    let store = call.app.store.clone();
+    tokio::spawn(async move {
+        if let Err(error) = store.keep_archive(digest, archive).await {
+            tracing::warn!(%error, %digest, "cannot keep an archive; it is made again when asked for");
+        }
+    });
 }
 
 fn make_archive(stored: &StoredBundle, digest: Digest) -> Result<Vec<u8>> {

@@ -2,7 +2,10 @@
 
 use axum::body::Body;
 use http::{Response, StatusCode};
+use jiff::SignedDuration;
+use patronus_types::Timestamp;
 use patronus_types::api::health::{Check, Health};
+use tokio::sync::Mutex;
 
 use crate::error::Result;
 use crate::extract::Call;
@@ -10,6 +13,8 @@ use crate::respond;
 
 /// A clock may be this far behind a moment that is known to be past.
 const CLOCK_SLACK_S: i64 = 60;
+/// How long a look at the store is good for.
+const FRESH: SignedDuration = SignedDuration::from_secs(1);
 
 /// `GET /health/live`
 pub async fn live(_: Call) -> Result<Response<Body>> {
@@ -18,13 +23,35 @@ pub async fn live(_: Call) -> Result<Response<Body>> {
 
 /// `GET /health/ready`
 pub async fn ready(call: Call) -> Result<Response<Body>> {
+    answer(call.app.readiness.checks(&call).await)
+}
+
+/// The newest look at the server. Each one commits through the writer, so callers within a second share it.
+#[derive(Default)]
+pub struct Readiness(Mutex<Option<(Timestamp, Vec<Check>)>>);
+
+impl Readiness {
+    async fn checks(&self, call: &Call) -> Vec<Check> {
+        let mut newest = self.0.lock().await;
+        if let Some((at, checks)) = newest.as_ref()
+            && call.now.duration_since(*at).abs() < FRESH
+        {
+            return checks.clone();
+        }
+        let checks = look(call).await;
+        *newest = Some((call.now, checks.clone()));
+        checks
+    }
+}
+
+async fn look(call: &Call) -> Vec<Check> {
     let store = call.app.store.has_users().await;
     let writer = call.app.store.probe().await;
-    answer(vec![
+    vec![
         check("store", store.err().map(|error| error.to_string())),
         check("writer", writer.err().map(|error| error.to_string())),
-        check("clock", clock(&call)),
-    ])
+        check("clock", clock(call)),
+    ]
 }
 
 fn clock(call: &Call) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::agents::{FakeAgent, state};
+use crate::fake::{FakeAgent, state};
 use crate::harness::TestServer;
 
 #[tokio::test]

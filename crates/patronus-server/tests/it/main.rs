@@ -6,6 +6,7 @@ mod agents;
 mod apply;
 mod auth;
 mod contract;
+mod fake;
 mod flow;
 mod harness;
 mod permissions;

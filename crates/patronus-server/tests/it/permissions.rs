@@ -4,7 +4,7 @@ use patronus_types::api::route::{Access, Op};
 use patronus_types::permission::{Permission, Role};
 use serde_json::json;
 
-use crate::agents::FakeAgent;
+use crate::fake::FakeAgent;
 use crate::harness::{Caller, TestServer, send};
 
 /// Calls a route with nothing that would make it succeed.

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::agents::{FakeAgent, state};
+use crate::fake::{FakeAgent, state};
 use crate::harness::{TestServer, http, send, tls_client};
 
 /// Sends some bytes and says how long it took the server to end the connection.

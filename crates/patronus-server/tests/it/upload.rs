@@ -5,7 +5,7 @@ use patronus_core::mesh::content_of_files;
 use patronus_core::rope::Draft;
 use serde_json::json;
 
-use crate::agents::{FakeAgent, state};
+use crate::fake::{FakeAgent, state};
 use crate::harness::{Answer, Caller, TestServer, send};
 
 fn archive(files: &[(&str, &str)]) -> Vec<u8> {
