@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{Inner, Limits};
+use crate::client::{Inner, Limits, Watcher};
 use crate::server::Servers;
 use crate::{Client, Credential, Error, Scope, ServerUrl, Trust};
 
@@ -23,6 +23,7 @@ pub struct Builder {
     total_timeout: Duration,
     idle_timeout: Duration,
     retries: u32,
+    watcher: Watcher,
 }
 
 impl Default for Builder {
@@ -38,6 +39,7 @@ impl Default for Builder {
             total_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),
             retries: 3,
+            watcher: Watcher::default(),
         }
     }
 }
@@ -109,6 +111,12 @@ impl Builder {
         self
     }
 
+    /// Tells of every try that failed and of what went wrong, also where a later one succeeds.
+    pub fn on_failed_try(mut self, tell: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.watcher = Watcher(Some(Arc::new(tell)));
+        self
+    }
+
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -123,6 +131,7 @@ impl Builder {
             request_timeout: self.request_timeout,
             total_timeout: self.total_timeout,
             retries: self.retries,
+            watcher: self.watcher.clone(),
             largest_answer: LARGEST_ANSWER,
         };
         let inner = Inner { http, servers: Servers::new(servers), limits };

@@ -216,6 +216,9 @@ impl Client {
             return Err(give_up(error));
         }
         tracing::debug!(%error, op = call.op.route().name, "a try failed");
+        if let Some(tell) = &self.inner.limits.watcher.0 {
+            tell(&error);
+        }
         // A server that asks for patience is not left for another: the limit may be the caller's own.
         let busy = error.problem().is_some_and(|problem| problem.status == 429);
         if !busy {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use patronus_types::Ref;
 
 use crate::server::Servers;
-use crate::{Builder, Credential, agent, apply, auth, bundles, events, health, networks, releases, sites, tokens};
+use crate::{
+    Builder, Credential, Error, agent, apply, auth, bundles, events, health, networks, releases, sites, tokens,
+};
 
 /// A client of one or several servers. Cloning is cheap and shares connections.
 #[derive(Debug, Clone)]
@@ -28,7 +30,20 @@ pub(crate) struct Limits {
     pub(crate) request_timeout: Duration,
     pub(crate) total_timeout: Duration,
     pub(crate) retries: u32,
+    pub(crate) watcher: Watcher,
     pub(crate) largest_answer: usize,
+}
+
+/// Who is told of failed tries.
+#[derive(Clone, Default)]
+pub(crate) struct Watcher(pub(crate) Option<Arc<Tell>>);
+
+pub(crate) type Tell = dyn Fn(&Error) + Send + Sync;
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Watcher(…)" } else { "None" })
+    }
 }
 
 /// The tenant and network that calls are about, where the caller's own or the only one will not do.

@@ -1,1 +1,5 @@
-fn main() {}
+//! The command line of Patronus.
+
+fn main() -> std::process::ExitCode {
+    patronusctl::main()
+}

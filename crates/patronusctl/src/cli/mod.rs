@@ -1,0 +1,158 @@
+//! The tree of commands: what can be typed.
+
+mod examples;
+mod globals;
+mod topics;
+mod value;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+pub use examples::examples;
+pub use globals::Globals;
+pub use topics::{ENVIRONMENT, FILES, TOPICS, topic};
+pub use value::{BundleRef, duration, pair, reference};
+
+use crate::commands::{
+    apply, bundle, completions, context, event, help, login, logout, man, network, site, status, token, version, whoami,
+};
+
+/// Run WireGuard networks between sites
+///
+/// patronusctl talks to a patronus-server: it declares networks and sites, publishes their configuration as signed
+/// bundles, and shows what the sites make of them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "patronusctl",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    infer_subcommands = false,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub globals: Globals,
+}
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Log in to a server and make a context for it
+    Login(login::Args),
+    /// End a login
+    Logout(logout::Args),
+    /// Say who the server takes you for
+    Whoami(whoami::Args),
+    /// Show the servers, networks and sites on one screen
+    Status(status::Args),
+    /// Manage contexts: which server, which network, which login
+    #[command(subcommand, alias = "contexts")]
+    Context(context::Command),
+    /// Manage networks
+    #[command(subcommand, alias = "networks")]
+    Network(network::Command),
+    /// Manage sites
+    #[command(subcommand, alias = "sites")]
+    Site(site::Command),
+    /// Publish and inspect what sites run
+    #[command(subcommand, alias = "bundles")]
+    Bundle(bundle::Command),
+    /// Manage tokens for people, CI and sites that join
+    #[command(subcommand, alias = "tokens")]
+    Token(token::Command),
+    /// See what happened
+    #[command(subcommand, alias = "events")]
+    Event(event::Command),
+    /// Create and change networks and sites from manifests, in one transaction
+    Apply(apply::Args),
+    /// Show the versions of client and server
+    Version(version::Args),
+    /// Print the loader for completions in a shell
+    Completions(completions::Args),
+    /// Write the man pages into a folder
+    Man(man::Args),
+    /// Explain a command or a topic
+    Help(help::Args),
+}
+
+impl Cli {
+    /// The tree without its examples, for documents that show them otherwise.
+    pub fn tree() -> clap::Command {
+        Self::command()
+    }
+}
+
+/// The tree with its examples.
+pub fn command() -> clap::Command {
+    with_examples(Cli::command(), &mut Vec::new())
+}
+
+fn with_examples(command: clap::Command, path: &mut Vec<String>) -> clap::Command {
+    let lines = examples(&path.join(" "));
+    let command = match lines.is_empty() {
+        true => command,
+        false => {
+            command.after_help(lines.iter().fold("Examples:".to_owned(), |text, line| format!("{text}\n  {line}")))
+        }
+    };
+    command.mut_subcommands(|child| {
+        path.push(child.get_name().to_owned());
+        let child = with_examples(child, path);
+        path.pop();
+        child
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        let children: Vec<_> = command.get_subcommands().collect();
+        if children.is_empty() {
+            found.push(path.trim().to_owned());
+        }
+        children.iter().for_each(|child| leaves(child, &format!("{path} {}", child.get_name()), found));
+    }
+
+    #[test]
+    fn the_tree_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_every_example_parses() {
+        let mut found = Vec::new();
+        leaves(&command(), "", &mut found);
+        for path in found {
+            let lines = examples(&path);
+            assert!(!lines.is_empty(), "no example for `{path}`");
+            for line in lines.iter().filter(|line| line.starts_with("patronusctl ")) {
+                let line = line.split(" > ").next().unwrap().split(" | ").next().unwrap();
+                let parsed =
+                    command().try_get_matches_from(line.split_whitespace().map(|word| word.trim_matches('\'')));
+                assert!(parsed.is_ok(), "`{line}`: {}", parsed.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_takes_the_global_flags() {
+        let mut found = Vec::new();
+        leaves(&command(), "", &mut found);
+        for path in found {
+            let line = examples(&path).iter().find(|line| line.starts_with("patronusctl ")).unwrap();
+            let words = line.split(" > ").next().unwrap().split(" | ").next().unwrap().split_whitespace();
+            let words = words.map(|word| word.trim_matches('\'')).chain(["-o", "json", "--no-input", "--retries", "0"]);
+            // An example that has the flag already is proof enough.
+            if !line.contains("-o ") {
+                assert!(command().try_get_matches_from(words).is_ok(), "{path}");
+            }
+        }
+    }
+}

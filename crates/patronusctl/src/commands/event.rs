@@ -1,0 +1,127 @@
+//! Events.
+
+use patronus_client::events::{Filter, Step};
+use patronus_types::event::{Event, Severity};
+
+use crate::app::App;
+use crate::error::Result;
+use crate::output::{Cell, Column, Format, Object, Tone, escape};
+
+/// What can be done with events.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List events, newest first; after a number, oldest first
+    List(Which),
+    /// Follow events until interrupted
+    Watch(Which),
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Only those of a type (`site.created`), or of a group (`site.`)
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only those after this number
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<u64>,
+}
+
+/// Runs it.
+pub fn run(app: &App, command: Command) -> Result {
+    match command {
+        Command::List(which) => list(app, which),
+        Command::Watch(which) => watch(app, which),
+    }
+}
+
+fn list(app: &App, which: Which) -> Result {
+    let limit = app.out.view.limit.filter(|_| app.out.view.sort_by.is_none()).unwrap_or(usize::MAX);
+    let client = app.client()?;
+    let filter = Filter { kind: which.kind, after: which.after };
+    let (events, more) = app.run(async { Ok(client.events().list(&filter).take(limit).await?) })?;
+    app.out.list(events, more)
+}
+
+fn watch(app: &App, which: Which) -> Result {
+    let client = app.client()?;
+    // Numbers have no gaps, so a filter aside, a jump means that events are gone.
+    let gapless = which.kind.is_none() && client_sees_all(app)?;
+    app.run(async {
+        let mut left = app.out.view.limit;
+        let mut last = which.after;
+        let mut watch = client.events().watch(Filter { kind: which.kind, after: which.after }).await?;
+        let mut away = false;
+        while left != Some(0) {
+            let events = match watch.next().await? {
+                Step::Events(events) => events,
+                Step::Away(error, _) => {
+                    if !std::mem::replace(&mut away, true) {
+                        app.out.notice(&format!("the server is away, waiting for it: {error}"));
+                    }
+                    continue;
+                }
+            };
+            away = false;
+            for event in events.into_iter().take(left.unwrap_or(usize::MAX)) {
+                if gapless && last.is_some_and(|last| event.number > last + 1) {
+                    app.out.notice(&format!("resync: events up to {} are not kept any more", event.number - 1));
+                }
+                last = Some(event.number);
+                left = left.map(|left| left - 1);
+                show(app, &event)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn client_sees_all(app: &App) -> Result<bool> {
+    Ok(app.target()?.scope.network.is_none())
+}
+
+fn show(app: &App, event: &Event) -> Result {
+    match app.out.view.format {
+        Format::Table | Format::Wide if app.out.view.fields.is_empty() => app.out.write(&line(app, event)),
+        _ => app.out.objects_line(event),
+    }
+}
+
+/// One event on one line, with the same columns whatever comes later.
+fn line(app: &App, event: &Event) -> String {
+    let severity = app.out.style.tone(tone(event.severity), &format!("{:<8}", super::status::word(&event.severity)));
+    let (time, kind) = (app.out.time(event.time), &event.kind);
+    format!("{:>6}  {time:<20}  {severity}{kind:<22}  {}\n", event.number, escape(&event.message))
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Info => Tone::Dim,
+        Severity::Warning => Tone::Warn,
+        Severity::Error => Tone::Bad,
+    }
+}
+
+impl Object for Event {
+    const KIND: &'static str = "event";
+
+    fn name(&self) -> String {
+        self.number.to_string()
+    }
+
+    fn id(&self) -> String {
+        self.number.to_string()
+    }
+
+    fn columns() -> Vec<Column<Self>> {
+        vec![
+            Column::fixed("NUMBER", |it, _| it.number.to_string().into()),
+            Column::fixed("TIME", |it, out| out.time(it.time).into()),
+            Column::ranked(3, "SEVERITY", |it, _| Cell::toned(super::status::word(&it.severity), tone(it.severity))),
+            Column::ranked(2, "TYPE", |it, _| it.kind.clone().into()),
+            Column::ranked(4, "ACTOR", |it, _| it.actor.name.clone().into()),
+            Column::fixed("MESSAGE", |it, _| it.message.clone().into()),
+            Column::wide("REQUEST", |it, _| Cell::of(it.request_id.as_ref())),
+        ]
+    }
+}

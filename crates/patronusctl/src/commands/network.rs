@@ -1,0 +1,249 @@
+//! Networks.
+
+use clap_complete::engine::ArgValueCompleter;
+use ipnet::{Ipv4Net, Ipv6Net};
+use patronus_client::Client;
+use patronus_types::Name;
+use patronus_types::api::error::ErrorCode;
+use patronus_types::network::{Network, NetworkSpec};
+
+use super::fields::Fields;
+use super::names::{Named, explain};
+use super::{Partial, references};
+use crate::app::App;
+use crate::complete;
+use crate::confirm;
+use crate::error::{CliError, Exit, Result};
+use crate::output::{Cell, Column, Object, Tone};
+
+/// What can be done with networks.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List networks
+    List,
+    /// Show networks
+    Get {
+        /// Names or ids; - reads them from stdin
+        #[arg(required = true, value_name = "NETWORK", add = ArgValueCompleter::new(complete::networks))]
+        networks: Vec<String>,
+    },
+    /// Create a network
+    Create(Create),
+    /// Change a network
+    Update(Update),
+    /// Delete a network that has no sites
+    Delete(Delete),
+}
+
+/// What a network is made of.
+#[derive(Debug, clap::Args)]
+pub struct Spec {
+    /// The IPv4 range from which each site gets its overlay address, /8 to /30 [default: 10.210.0.0/16]
+    #[arg(long, value_name = "CIDR")]
+    range: Option<Ipv4Net>,
+    /// The IPv6 range for overlay addresses, /32 to /112
+    #[arg(long, value_name = "CIDR")]
+    range6: Option<Ipv6Net>,
+    /// Who has tunnels with whom [default: mesh]
+    #[arg(long, value_parser = ["mesh", "hub-spoke"])]
+    topology: Option<String>,
+    /// MTU of every tunnel in bytes, 1280 to 8920; without one it follows from the uplinks
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<u16>,
+    /// How often agents ask for changes, in seconds [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    poll_interval: Option<u16>,
+}
+
+impl Spec {
+    fn fields(&self) -> Result<Fields> {
+        let mut fields = Fields::default();
+        fields.set("range", self.range)?;
+        fields.set("range6", self.range6)?;
+        fields.set("topology", self.topology.as_ref())?;
+        fields.set("mtu", self.mtu)?;
+        fields.set("poll_interval_s", self.poll_interval)?;
+        Ok(fields)
+    }
+}
+
+/// Arguments of `network create`.
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// The name
+    name: Name,
+    #[command(flatten)]
+    spec: Spec,
+    /// Do nothing if it exists and is as asked for
+    #[arg(long)]
+    if_not_exists: bool,
+}
+
+/// Arguments of `network update`.
+#[derive(Debug, clap::Args)]
+pub struct Update {
+    /// Its name or id
+    #[arg(value_name = "NETWORK", add = ArgValueCompleter::new(complete::networks))]
+    network: String,
+    /// Its new name
+    #[arg(long, value_name = "NAME")]
+    name: Option<Name>,
+    #[command(flatten)]
+    spec: Spec,
+}
+
+/// Arguments of `network delete`.
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    /// Names or ids; - reads them from stdin
+    #[arg(required = true, value_name = "NETWORK", add = ArgValueCompleter::new(complete::networks))]
+    networks: Vec<String>,
+    /// Do nothing if it is not there
+    #[arg(long)]
+    ignore_not_found: bool,
+}
+
+/// Runs it.
+pub fn run(app: &App, command: Command) -> Result {
+    match command {
+        Command::List => {
+            let networks =
+                app.client().and_then(|client| app.run(async { Ok(client.networks().list().all().await?) }))?;
+            complete::remember(app, "networks", networks.iter().map(Object::name));
+            app.out.list(networks, false)
+        }
+        Command::Get { networks } => get(app, &networks),
+        Command::Create(args) => create(app, &args),
+        Command::Update(args) => update(app, &args),
+        Command::Delete(args) => delete(app, &args),
+    }
+}
+
+fn get(app: &App, typed: &[String]) -> Result {
+    let (wanted, as_list) = references(Network::KIND, typed)?;
+    let client = app.client()?;
+    let networks = app.run(async {
+        let mut networks = Vec::new();
+        for name in &wanted {
+            match client.networks().get(name).await {
+                Ok(found) => networks.push(found.value),
+                Err(error) => return Err(explain(&client, Named::Network, name, error).await),
+            }
+        }
+        Ok(networks)
+    })?;
+    match networks.as_slice() {
+        [network] if !as_list => app.out.object(network),
+        networks => app.out.objects(networks),
+    }
+}
+
+fn create(app: &App, args: &Create) -> Result {
+    let mut fields = args.spec.fields()?;
+    fields.set("name", Some(&args.name))?;
+    let spec: NetworkSpec = fields.clone().into_object()?;
+    let client = app.client()?;
+    let (network, created) = app.run(async {
+        match client.networks().create(&spec, &app.mode.write()).await {
+            Ok(network) => Ok((network, true)),
+            Err(error) if args.if_not_exists && error.is(ErrorCode::Exists) => {
+                Ok((unchanged(&client, &args.name, &fields).await?, false))
+            }
+            Err(error) => Err(exists_help(error.into(), &args.name)),
+        }
+    })?;
+    app.out.done(&network, if created { "created" } else { "unchanged" }, app.mode.dry_run)
+}
+
+async fn unchanged(client: &Client, name: &Name, fields: &Fields) -> Result<Network> {
+    let network = client.networks().get(name.as_str()).await?.value;
+    let faults = fields.differing(&network)?;
+    if faults.is_empty() {
+        return Ok(network);
+    }
+    let error = CliError::new(Exit::Conflict, format!("network `{name}` exists and is not as asked for"));
+    Err(error.faults(faults).help(format!("patronusctl network update {name}")))
+}
+
+fn exists_help(error: CliError, name: &Name) -> CliError {
+    if error.exit != Exit::Conflict {
+        return error;
+    }
+    error.help(format!("patronusctl network get {name}, or create it with --if-not-exists"))
+}
+
+fn update(app: &App, args: &Update) -> Result {
+    let mut fields = args.spec.fields()?;
+    fields.set("name", args.name.as_ref())?;
+    let patch = fields.into_patch()?;
+    let name = super::parse(Network::KIND, &args.network)?;
+    let client = app.client()?;
+    let (before, after) = app.run(async {
+        let found = match client.networks().get(&name).await {
+            Ok(found) => found,
+            Err(error) => return Err(explain(&client, Named::Network, &name, error).await),
+        };
+        let after = client.networks().update(&name, &found.etag, &patch, &app.mode.write()).await?;
+        Ok((found.value.version, after))
+    })?;
+    app.out.done(&after, if after.version == before { "unchanged" } else { "updated" }, app.mode.dry_run)
+}
+
+fn delete(app: &App, args: &Delete) -> Result {
+    let (wanted, _) = references(Network::KIND, &args.networks)?;
+    match wanted.as_slice() {
+        [one] => confirm::type_out(app, &format!("deleting network {one}"), one)?,
+        several => confirm::type_out(app, &format!("deleting {} networks", several.len()), &several.len().to_string())?,
+    }
+    let client = app.client()?;
+    let mut partial = Partial::default();
+    app.run(async {
+        for name in &wanted {
+            partial.add(delete_one(app, &client, name, args.ignore_not_found).await);
+        }
+        Ok(())
+    })?;
+    partial.end()
+}
+
+async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bool) -> Result {
+    let outcome = match client.networks().get(name).await {
+        Ok(found) => client.networks().delete(name, &found.etag, &app.mode.write_of(name)).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => app.out.outcome(Network::KIND, name, "deleted", app.mode.dry_run),
+        Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
+            app.out.outcome(Network::KIND, name, "not there", app.mode.dry_run)
+        }
+        Err(error) => Err(explain(client, Named::Network, name, error).await),
+    }
+}
+
+impl Object for Network {
+    const KIND: &'static str = "network";
+
+    fn name(&self) -> String {
+        self.spec.name.to_string()
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn columns() -> Vec<Column<Self>> {
+        vec![
+            Column::fixed("NAME", |it, _| it.name().into()),
+            Column::ranked(3, "RANGE", |it, _| it.spec.range.to_string().into()),
+            Column::ranked(4, "TOPOLOGY", |it, _| super::status::word(&it.spec.topology).into()),
+            Column::fixed("SITES", |it, _| it.sites.to_string().into()),
+            Column::fixed("VERSION", |it, _| Cell::of(it.released_version)),
+            Column::fixed("DIRTY", |it, _| if it.dirty { Cell::toned("yes", Tone::Warn) } else { "no".into() }),
+            Column::ranked(5, "CHANGED", |it, out| out.time(it.updated_at).into()),
+            Column::wide("RANGE6", |it, _| Cell::of(it.spec.range6)),
+            Column::wide("MTU", |it, _| Cell::of(it.spec.mtu)),
+            Column::wide("POLL", |it, _| format!("{}s", it.spec.poll_interval_s).into()),
+            Column::wide("ID", |it, _| it.id().into()),
+        ]
+    }
+}

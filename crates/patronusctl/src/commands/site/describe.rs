@@ -1,0 +1,79 @@
+//! Everything about a site, for people.
+
+use patronus_types::site::{Site, Uplink};
+
+use super::rows::{join, labels, status, sync, versions};
+use crate::commands::status::word;
+use crate::output::{Cell, Head, Output, escape};
+
+/// The page.
+pub fn text(site: &Site, out: &Output) -> String {
+    let mut page = String::new();
+    let mut line = |name: &str, value: String| {
+        let value = if value.is_empty() { "-".to_owned() } else { escape(&value).into_owned() };
+        page.push_str(&format!("{name:<14}{value}\n"));
+    };
+    let time = |time: Option<patronus_types::Timestamp>| time.map(|time| out.time(time)).unwrap_or_default();
+    line("name", site.spec.name.to_string());
+    line("id", site.id.to_string());
+    line("location", site.spec.location.clone());
+    line("region/zone", join([&site.spec.region, &site.spec.zone].into_iter().flatten()).replace(',', "/"));
+    line("labels", labels(site));
+    line("role", role(site));
+    line("status", status(site.status).text);
+    line("sync", sync(site.sync).text);
+    line("version", versions(site));
+    line("bundles", word(&site.source));
+    line("addresses", join(&site.addresses));
+    line("prefixes", join(&site.spec.prefixes));
+    line("enrolled", time(site.enrolled_at));
+    line("last seen", time(site.last_seen_at));
+    if let Some(agent) = &site.agent {
+        line(
+            "agent",
+            format!("{} on {}, driver {}", agent.version, agent.hostname, agent.driver.as_deref().unwrap_or("-")),
+        );
+    }
+    if let Some(outcome) = &site.last_outcome {
+        let steps = outcome.steps;
+        let counts = format!(
+            "{} kept, {} changed, {} restarted, {} created, {} removed",
+            steps.kept, steps.changed, steps.restarted, steps.created, steps.removed
+        );
+        line(
+            "last outcome",
+            format!("version {} {} in {} ms: {counts}", outcome.version, word(&outcome.result), outcome.duration_ms),
+        );
+        line("reason", outcome.reason.clone().unwrap_or_default());
+    }
+    line("created", out.time(site.created_at));
+    line("updated", out.time(site.updated_at));
+    page.push('\n');
+    page.push_str(&uplinks(site, out));
+    page
+}
+
+fn role(site: &Site) -> String {
+    match (&site.spec.via, site.spec.hub) {
+        (_, true) => "hub".to_owned(),
+        (Some(hub), false) => format!("spoke of {hub}"),
+        (None, false) => "site".to_owned(),
+    }
+}
+
+fn uplinks(site: &Site, out: &Output) -> String {
+    let names = ["UPLINK", "ENDPOINT", "DEVICE", "GATEWAY", "COST", "MTU", "PUBLIC KEY"];
+    let heads = names.map(|name| Head { name, rank: 0 });
+    let row = |(index, uplink): (usize, &Uplink)| {
+        vec![
+            uplink.name.to_string().into(),
+            Cell::of(uplink.endpoint.as_ref()),
+            Cell::of(uplink.device.as_ref()),
+            Cell::of(uplink.gateway),
+            uplink.cost.to_string().into(),
+            uplink.mtu.to_string().into(),
+            Cell::of(site.public_keys.get(index)),
+        ]
+    };
+    out.rows_text(&heads, site.spec.uplinks.iter().enumerate().map(row).collect())
+}

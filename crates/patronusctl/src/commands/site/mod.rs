@@ -1,0 +1,284 @@
+//! Sites.
+
+mod describe;
+mod rows;
+mod spec;
+
+use clap_complete::engine::ArgValueCompleter;
+use patronus_client::Client;
+use patronus_types::Name;
+use patronus_types::api::error::ErrorCode;
+use patronus_types::api::page::StatusFilter;
+use patronus_types::site::{Site, SiteInput};
+
+use super::fields::Fields;
+use super::names::{Named, explain};
+use super::{Partial, references};
+use crate::app::App;
+use crate::complete;
+use crate::confirm;
+use crate::error::{CliError, Exit, Result};
+use crate::output::Object;
+pub use rows::{join, versions};
+use spec::Spec;
+
+/// What can be done with sites.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List sites
+    List {
+        /// Which: heard of within 120 seconds, not heard of, or all
+        #[arg(long, value_parser = ["active", "inactive", "all"], default_value = "all")]
+        status: String,
+    },
+    /// Show sites
+    Get {
+        /// Names or ids; - reads them from stdin
+        #[arg(required = true, value_name = "SITE", add = ArgValueCompleter::new(complete::sites))]
+        sites: Vec<String>,
+    },
+    /// Show everything about a site
+    Describe {
+        /// Its name or id
+        #[arg(add = ArgValueCompleter::new(complete::sites))]
+        site: String,
+    },
+    /// Create a site
+    Create(Box<Create>),
+    /// Change a site
+    Update(Box<Update>),
+    /// Delete sites; their agents' tokens end with them
+    Delete(Delete),
+}
+
+impl Command {
+    /// Whether a label selector means something to it.
+    pub fn selects(&self) -> bool {
+        matches!(self, Self::List { .. } | Self::Delete(_))
+    }
+}
+
+/// Arguments of `site create`.
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// The name
+    name: Name,
+    #[command(flatten)]
+    spec: Spec,
+    /// The key of the first uplink, for a site that is not run by an agent
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<patronus_types::PublicKey>,
+    /// Do nothing if it exists and is as asked for
+    #[arg(long)]
+    if_not_exists: bool,
+}
+
+/// Arguments of `site update`.
+#[derive(Debug, clap::Args)]
+pub struct Update {
+    /// Its name or id
+    #[arg(value_name = "SITE", add = ArgValueCompleter::new(complete::sites))]
+    site: String,
+    /// Its new name
+    #[arg(long, value_name = "NAME")]
+    name: Option<Name>,
+    #[command(flatten)]
+    spec: Spec,
+    /// Remove a label
+    #[arg(long, value_name = "KEY")]
+    unlabel: Vec<String>,
+}
+
+/// Arguments of `site delete`.
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    /// Names or ids; - reads them from stdin
+    #[arg(value_name = "SITE", add = ArgValueCompleter::new(complete::sites))]
+    sites: Vec<String>,
+    /// Do nothing if it is not there
+    #[arg(long)]
+    ignore_not_found: bool,
+}
+
+/// Runs it.
+pub fn run(app: &App, command: Command) -> Result {
+    match command {
+        Command::List { status } => list(app, &status),
+        Command::Get { sites } => get(app, &sites),
+        Command::Describe { site } => describe(app, &site),
+        Command::Create(args) => create(app, &args),
+        Command::Update(args) => update(app, &args),
+        Command::Delete(args) => delete(app, &args),
+    }
+}
+
+fn list(app: &App, status: &str) -> Result {
+    let filter = match status {
+        "active" => StatusFilter::Active,
+        "inactive" => StatusFilter::Inactive,
+        _ => StatusFilter::All,
+    };
+    // What is sorted or selected here has to be fetched whole.
+    let whole = app.out.view.sort_by.is_some() || app.globals.selector.is_some();
+    let limit = app.out.view.limit.filter(|_| !whole).unwrap_or(usize::MAX);
+    let client = app.client()?;
+    let (mut sites, more) = app.run(async { Ok(client.sites().list(filter).take(limit).await?) })?;
+    if filter == StatusFilter::All && !more {
+        complete::remember(app, "sites", sites.iter().map(Object::name));
+    }
+    if let Some(selector) = &app.globals.selector {
+        sites.retain(|site| selector.matches(&site.spec.labels));
+    }
+    app.out.list(sites, more)
+}
+
+async fn one(client: &Client, name: &str) -> Result<patronus_client::Tagged<Site>> {
+    match client.sites().get(name).await {
+        Ok(found) => Ok(found),
+        Err(error) => Err(explain(client, Named::Site, name, error).await),
+    }
+}
+
+fn get(app: &App, typed: &[String]) -> Result {
+    let (wanted, as_list) = references(Site::KIND, typed)?;
+    let client = app.client()?;
+    let sites = app.run(async {
+        let mut sites = Vec::new();
+        for name in &wanted {
+            sites.push(one(&client, name).await?.value);
+        }
+        Ok(sites)
+    })?;
+    match sites.as_slice() {
+        [site] if !as_list => app.out.object(site),
+        sites => app.out.objects(sites),
+    }
+}
+
+fn describe(app: &App, typed: &str) -> Result {
+    let name = super::parse(Site::KIND, typed)?;
+    let client = app.client()?;
+    let site = app.run(async { Ok(one(&client, &name).await?.value) })?;
+    if !app.out.view.format.is_human() || !app.out.view.fields.is_empty() {
+        return app.out.object(&site);
+    }
+    app.out.write(&describe::text(&site, &app.out))
+}
+
+fn create(app: &App, args: &Create) -> Result {
+    let mut fields = args.spec.fields()?;
+    fields.set("name", Some(&args.name))?;
+    fields.set("public_key", args.public_key)?;
+    let input: SiteInput = fields.clone().into_object()?;
+    let client = app.client()?;
+    let (site, created) = app.run(async {
+        match client.sites().create(&input, &app.mode.write()).await {
+            Ok(site) => Ok((site, true)),
+            Err(error) if args.if_not_exists && error.is(ErrorCode::Exists) => {
+                Ok((unchanged(&client, &args.name, &fields).await?, false))
+            }
+            Err(error) => {
+                let exists = error.is(ErrorCode::Exists);
+                let shown = CliError::from(error);
+                let help = format!("patronusctl site get {}, or create it with --if-not-exists", args.name);
+                Err(if exists { shown.help(help) } else { shown })
+            }
+        }
+    })?;
+    app.out.done(&site, if created { "created" } else { "unchanged" }, app.mode.dry_run)
+}
+
+async fn unchanged(client: &Client, name: &Name, fields: &Fields) -> Result<Site> {
+    let site = client.sites().get(name.as_str()).await?.value;
+    let faults = fields.differing(&site)?;
+    if faults.is_empty() {
+        return Ok(site);
+    }
+    let error = CliError::new(Exit::Conflict, format!("site `{name}` exists and is not as asked for"));
+    Err(error.faults(faults).help(format!("patronusctl site update {name}")))
+}
+
+fn update(app: &App, args: &Update) -> Result {
+    let mut fields = args.spec.fields()?;
+    fields.set("name", args.name.as_ref())?;
+    spec::unlabel(&mut fields, &args.unlabel);
+    // The shorthand stands for the uplinks: the ones that are there have to go.
+    if fields.0.contains_key("endpoints") {
+        fields.set("uplinks", Some(serde_json::Value::Null))?;
+    }
+    let patch = fields.into_patch()?;
+    let name = super::parse(Site::KIND, &args.site)?;
+    let client = app.client()?;
+    let (before, after) = app.run(async {
+        let found = one(&client, &name).await?;
+        let after = client.sites().update(&name, &found.etag, &patch, &app.mode.write()).await?;
+        Ok((found.value.version, after))
+    })?;
+    app.out.done(&after, if after.version == before { "unchanged" } else { "updated" }, app.mode.dry_run)
+}
+
+fn delete(app: &App, args: &Delete) -> Result {
+    let client;
+    let wanted = match (&app.globals.selector, args.sites.as_slice()) {
+        (Some(_), [_, ..]) => return Err(CliError::usage("name sites or select them by labels, not both")),
+        (None, []) => return Err(CliError::usage("no site is named").help("patronusctl site delete SITE")),
+        (None, typed) => {
+            let (wanted, _) = references(Site::KIND, typed)?;
+            confirm_delete(app, &wanted)?;
+            client = app.client()?;
+            wanted
+        }
+        (Some(selector), []) => {
+            // Without a terminal nothing is asked of the server before it is confirmed, not even which sites there are.
+            if app.mode.confirm.is_none() && !app.mode.dry_run && !app.interactive() {
+                let error = CliError::new(
+                    Exit::Unconfirmed,
+                    "deleting sites by labels has to be confirmed; nothing was changed",
+                );
+                return Err(error.help("see how many there are with site list -l …, then add --confirm NUMBER"));
+            }
+            client = app.client()?;
+            let sites = app.run(async { Ok(client.sites().list(StatusFilter::All).all().await?) })?;
+            let selected = sites.into_iter().filter(|site| selector.matches(&site.spec.labels));
+            let wanted: Vec<String> = selected.map(|site| site.name()).collect();
+            if wanted.is_empty() {
+                return Err(CliError::new(Exit::NotFound, "no site has these labels"));
+            }
+            confirm::type_out(
+                app,
+                &format!("deleting {} sites ({})", wanted.len(), wanted.join(", ")),
+                &wanted.len().to_string(),
+            )?;
+            wanted
+        }
+    };
+    let mut partial = Partial::default();
+    app.run(async {
+        for name in &wanted {
+            partial.add(delete_one(app, &client, name, args.ignore_not_found).await);
+        }
+        Ok(())
+    })?;
+    partial.end()
+}
+
+fn confirm_delete(app: &App, wanted: &[String]) -> Result {
+    match wanted {
+        [one] => confirm::type_out(app, &format!("deleting site {one}"), one),
+        several => confirm::type_out(app, &format!("deleting {} sites", several.len()), &several.len().to_string()),
+    }
+}
+
+async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bool) -> Result {
+    let outcome = match client.sites().get(name).await {
+        Ok(found) => client.sites().delete(name, &found.etag, &app.mode.write_of(name)).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => app.out.outcome(Site::KIND, name, "deleted", app.mode.dry_run),
+        Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
+            app.out.outcome(Site::KIND, name, "not there", app.mode.dry_run)
+        }
+        Err(error) => Err(explain(client, Named::Site, name, error).await),
+    }
+}

@@ -1,0 +1,76 @@
+//! Sites in tables.
+
+use patronus_types::site::{Site, SiteStatus, SyncState};
+
+use crate::commands::status::word;
+use crate::output::{Cell, Column, Object, Tone};
+
+impl Object for Site {
+    const KIND: &'static str = "site";
+
+    fn name(&self) -> String {
+        self.spec.name.to_string()
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn columns() -> Vec<Column<Self>> {
+        vec![
+            Column::fixed("NAME", |it, _| it.name().into()),
+            Column::fixed("STATUS", |it, _| status(it.status)),
+            Column::fixed("SYNC", |it, _| sync(it.sync)),
+            Column::ranked(1, "VERSION", |it, _| versions(it).into()),
+            Column::ranked(3, "ADDRESS", |it, _| Cell::of(it.addresses.first())),
+            Column::ranked(6, "UPLINKS", |it, _| it.spec.uplinks.len().to_string().into()),
+            Column::ranked(2, "LAST SEEN", |it, out| Cell::of(it.last_seen_at.map(|time| out.time(time)))),
+            Column::ranked(5, "LOCATION", |it, _| it.spec.location.clone().into()),
+            Column::wide("PREFIXES", |it, _| join(&it.spec.prefixes).into()),
+            Column::wide("ENDPOINTS", |it, _| join(&it.endpoints).into()),
+            Column::wide("DRIVER", |it, _| Cell::of(it.agent.as_ref().and_then(|agent| agent.driver.clone()))),
+            Column::wide("AGENT", |it, _| Cell::of(it.agent.as_ref().map(|agent| agent.version.clone()))),
+            Column::wide("HOST", |it, _| Cell::of(it.agent.as_ref().map(|agent| agent.hostname.clone()))),
+            Column::wide("LABELS", |it, _| labels(it).into()),
+            Column::wide("ID", |it, _| it.id().into()),
+        ]
+    }
+}
+
+/// Whether its agent is heard.
+pub fn status(status: SiteStatus) -> Cell {
+    match status {
+        SiteStatus::Active => Cell::toned("active", Tone::Good),
+        SiteStatus::Inactive => Cell::toned("inactive", Tone::Warn),
+    }
+}
+
+/// How it stands to the version it should run.
+pub fn sync(sync: SyncState) -> Cell {
+    let tone = match sync {
+        SyncState::Synced => Tone::Good,
+        SyncState::Failed => Tone::Bad,
+        SyncState::Behind => Tone::Warn,
+        SyncState::Pending | SyncState::Unpublished => Tone::Dim,
+    };
+    Cell::toned(word(&sync), tone)
+}
+
+/// What runs, and what should.
+pub fn versions(site: &Site) -> String {
+    let number = |version: Option<u64>| version.map_or_else(|| "-".to_owned(), |version| version.to_string());
+    match (site.running_version, site.desired_version) {
+        (running, desired) if running == desired => number(running),
+        (running, desired) => format!("{}→{}", number(running), number(desired)),
+    }
+}
+
+/// Labels as they are selected.
+pub fn labels(site: &Site) -> String {
+    join(site.spec.labels.iter().map(|(key, value)| format!("{key}={value}")))
+}
+
+/// Things with commas between.
+pub fn join<T: ToString>(things: impl IntoIterator<Item = T>) -> String {
+    things.into_iter().map(|thing| thing.to_string()).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,114 @@
+//! What a site is made of, as flags.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use patronus_types::{Endpoint, Name};
+use serde_json::{Map, Value, json};
+
+use crate::cli::pair;
+use crate::commands::fields::Fields;
+use crate::error::Result;
+use crate::suggest::nearest;
+
+/// What a site is made of.
+#[derive(Debug, clap::Args)]
+pub struct Spec {
+    /// Where it is, in words
+    #[arg(long)]
+    location: Option<String>,
+    /// Region
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+    /// Zone within the region
+    #[arg(long, value_name = "NAME")]
+    zone: Option<String>,
+    /// A label; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    label: Vec<(String, String)>,
+    /// Whether it is a hub of a hub-spoke network
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    hub: Option<bool>,
+    /// A spoke's home hub
+    #[arg(long, value_name = "SITE")]
+    via: Option<String>,
+    /// An address range behind it; may be given several times
+    #[arg(long, value_name = "CIDR")]
+    prefix: Vec<IpNet>,
+    /// Where it is reached: HOST or HOST:PORT; the k-th makes uplink k
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "uplink")]
+    endpoint: Vec<Endpoint>,
+    /// A way out, in full: name, endpoint, device, gateway, gateway6, cost, mtu, metered; may be given four times
+    #[arg(long, value_name = "name=…,endpoint=…", value_parser = uplink)]
+    uplink: Vec<Value>,
+}
+
+impl Spec {
+    /// What was given.
+    pub fn fields(&self) -> Result<Fields> {
+        let mut fields = Fields::default();
+        fields.set("location", self.location.as_ref())?;
+        fields.text("region", self.region.as_ref())?;
+        fields.text("zone", self.zone.as_ref())?;
+        if !self.label.is_empty() {
+            fields.set("labels", Some(self.label.iter().cloned().collect::<BTreeMap<_, _>>()))?;
+        }
+        fields.set("hub", self.hub)?;
+        fields.text("via", self.via.as_ref())?;
+        fields.list("prefixes", &self.prefix)?;
+        fields.list("endpoints", &self.endpoint)?;
+        fields.list("uplinks", &self.uplink)?;
+        Ok(fields)
+    }
+}
+
+/// Adds the removal of labels to a patch.
+pub fn unlabel(fields: &mut Fields, keys: &[String]) {
+    if keys.is_empty() {
+        return;
+    }
+    let labels = fields.0.entry("labels").or_insert_with(|| json!({}));
+    if let Some(labels) = labels.as_object_mut() {
+        labels.extend(keys.iter().map(|key| (key.clone(), Value::Null)));
+    }
+}
+
+const KEYS: &[&str] = &["name", "endpoint", "device", "gateway", "gateway6", "cost", "mtu", "metered"];
+
+fn uplink(text: &str) -> std::result::Result<Value, String> {
+    let mut fields = Map::new();
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').unwrap_or((part, "true"));
+        let value = match key {
+            "name" => json!(value.parse::<Name>().map_err(|error| error.to_string())?),
+            "endpoint" => json!(value.parse::<Endpoint>().map_err(|error| error.to_string())?),
+            "device" | "gateway" | "gateway6" => json!(value),
+            "cost" | "mtu" => json!(value.parse::<u32>().map_err(|_| format!("`{key}` is a number"))?),
+            "metered" => json!(value.parse::<bool>().map_err(|_| "`metered` is true or false".to_owned())?),
+            other => {
+                let near = nearest(other, KEYS.iter().copied());
+                return Err(near.map_or_else(
+                    || format!("the keys are {}", KEYS.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                ));
+            }
+        };
+        if fields.insert(key.to_owned(), value).is_some() {
+            return Err(format!("`{key}` is given twice"));
+        }
+    }
+    if fields.contains_key("name") { Ok(Value::Object(fields)) } else { Err("`name=…` is missing".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uplinks_are_read() {
+        let read = uplink("name=lte,device=wwan0,cost=500,metered").unwrap();
+        assert_eq!(read, json!({"name": "lte", "device": "wwan0", "cost": 500, "metered": true}));
+        assert_eq!(uplink("name=a,cots=1").unwrap_err(), "did you mean `cost`?");
+        assert!(uplink("device=eth0").is_err() && uplink("name=a,name=b").is_err() && uplink("name=a,cost=x").is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! The reference in Markdown: every command with its arguments, flags and examples; the global flags once.
+
+use std::fmt::Write as _;
+
+use super::walk;
+use crate::cli::{Cli, ENVIRONMENT, FILES, examples};
+use crate::error::exit_table;
+
+/// The whole page.
+pub fn reference() -> String {
+    let mut tree = Cli::tree();
+    tree.build();
+    let mut page = String::from(
+        "# patronusctl\n\n<!-- Made by `cargo xtask gen` from the tree of commands. -->\n\nEvery command takes the \
+         [global options](#global-options). `patronusctl help COMMAND` shows the same.\n",
+    );
+    walk(&tree, "", &mut |path, command| {
+        if !path.is_empty() {
+            section(&mut page, path, command);
+        }
+    });
+    page.push_str("\n## Global options\n\n| option | |\n|---|---|\n");
+    tree.get_arguments().filter(|arg| arg.is_global_set()).for_each(|arg| row(&mut page, arg));
+    let _ = write!(
+        page,
+        "\n## Environment\n\n```text\n{ENVIRONMENT}```\n\n## Files\n\n```text\n{FILES}```\n\n## Exit codes\n\n```text\n{}```\n",
+        exit_table()
+    );
+    page
+}
+
+fn section(page: &mut String, path: &str, command: &clap::Command) {
+    let level = if path.contains(' ') { "###" } else { "##" };
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let _ = write!(page, "\n{level} {path}\n\n{about}.\n");
+    if command.get_subcommands().next().is_some() {
+        return;
+    }
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").replace(" [OPTIONS]", "");
+    let _ = write!(page, "\n```text\n{usage}\n```\n");
+    let own =
+        command.get_arguments().filter(|arg| !arg.is_global_set() && !arg.is_hide_set() && arg.get_id() != "help");
+    let mut own = own.peekable();
+    if own.peek().is_some() {
+        page.push_str("\n| argument | |\n|---|---|\n");
+        own.for_each(|arg| row(page, arg));
+    }
+    let lines = examples(path);
+    if !lines.is_empty() {
+        let _ = write!(page, "\n```sh\n{}\n```\n", lines.join("\n"));
+    }
+}
+
+fn row(page: &mut String, arg: &clap::Arg) {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let values: Vec<String> = match arg.get_action().takes_values() {
+        true => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
+        false => Vec::new(),
+    };
+    let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+    let _ = writeln!(
+        page,
+        "| `{}` | {} |",
+        arg.to_string().replace('|', "\\|"),
+        format!("{help}{values}").replace('|', "\\|")
+    );
+}

@@ -1,0 +1,119 @@
+//! What a failed call means for the person at the keyboard.
+
+use patronus_client::{Error, Problem};
+use patronus_types::api::error::ErrorCode;
+
+use super::{CliError, Exit, Fault};
+
+/// Turns a failed call into an error with its exit code and its help.
+fn from_client(error: Error) -> CliError {
+    match error {
+        Error::Api { problem, server, retry_after } => {
+            let mut shown = refused(&problem).about("server", server);
+            if let Some(seconds) = retry_after.map(|pause| pause.as_secs()).filter(|_| shown.exit == Exit::RateLimited)
+            {
+                shown = shown
+                    .help(format!("try again in {seconds} s, or give it the time with --timeout {}s", seconds + 30));
+            }
+            shown
+        }
+        Error::Unreachable { server, cause } => CliError::new(Exit::Unreachable, "the server cannot be reached")
+            .about("server", server)
+            .cause(cause)
+            .help("see where this points to: patronusctl context show"),
+        Error::Timeout { server, after } => {
+            let what = format!("the server did not answer within {:.1} s", after.as_secs_f64());
+            CliError::new(Exit::Unreachable, what).about("server", server).help("give it more time with --timeout 2m")
+        }
+        Error::Tls { server, cause, unknown_issuer } => {
+            let error =
+                CliError::new(Exit::Unreachable, "the server cannot be trusted").about("server", server).cause(cause);
+            match unknown_issuer {
+                true => {
+                    error.help("name the server's CA with --ca-file FILE (patronus-server keeps it in its data folder)")
+                }
+                false => error,
+            }
+        }
+        Error::OutcomeUnknown { server, key, cause } => {
+            CliError::new(Exit::OutcomeUnknown, "the request was sent and no answer came: it may have been done")
+                .about("server", server)
+                .cause(cause)
+                .help(format!("run the same command again with --idempotency-key {key}: it is not done twice"))
+        }
+        Error::Rubbish { server, what } => {
+            CliError::new(Exit::Incompatible, "the answer is not one of this version of Patronus")
+                .about("server", server)
+                .cause(what)
+                .help("compare the versions: patronusctl version")
+        }
+        Error::Credential { what, login: true } => CliError::new(Exit::NotLoggedIn, what).help(LOGIN),
+        Error::Credential { what, login: false } => CliError::new(Exit::Local, what),
+        Error::Setup(what) => CliError::new(Exit::Local, what),
+        Error::Sink(what) => CliError::new(Exit::Output, what),
+    }
+}
+
+/// How to log in.
+pub const LOGIN: &str = "patronusctl login --server URL --user NAME";
+
+fn refused(problem: &Problem) -> CliError {
+    let exit = exit_of(problem);
+    let mut error = CliError::new(exit, problem.detail.clone());
+    if problem.code != ErrorCode::Unknown {
+        error.code = problem.kind.rsplit(':').next().unwrap_or_default().to_owned();
+    }
+    error.faults = problem.errors.iter().map(fault).collect();
+    error.request_id.clone_from(&problem.request_id);
+    match help_for(problem.code) {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+fn fault(fault: &patronus_types::api::error::Fault) -> Fault {
+    let place = fault.pointer.trim_start_matches('/').replace('/', ".");
+    Fault { place, what: fault.detail.clone(), excerpt: None }
+}
+
+fn exit_of(problem: &Problem) -> Exit {
+    match problem.code {
+        ErrorCode::Unauthenticated => Exit::NotLoggedIn,
+        ErrorCode::Forbidden => Exit::Forbidden,
+        ErrorCode::NotFound => Exit::NotFound,
+        ErrorCode::NoRoute | ErrorCode::MethodNotAllowed | ErrorCode::PreconditionRequired => Exit::Incompatible,
+        ErrorCode::Ambiguous
+        | ErrorCode::Exists
+        | ErrorCode::Conflict
+        | ErrorCode::PreconditionFailed
+        | ErrorCode::IdempotencyMismatch => Exit::Conflict,
+        ErrorCode::BadRequest
+        | ErrorCode::TooLarge
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::Invalid
+        | ErrorCode::Lint => Exit::Invalid,
+        ErrorCode::RateLimited => Exit::RateLimited,
+        ErrorCode::Unavailable => Exit::Unreachable,
+        ErrorCode::Internal | ErrorCode::StorageFull | ErrorCode::Unknown => Exit::Failed,
+    }
+}
+
+fn help_for(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::Unauthenticated => Some(LOGIN),
+        ErrorCode::Forbidden => Some("see what this login may do: patronusctl whoami"),
+        ErrorCode::Ambiguous => Some("name the network with --network NAME"),
+        ErrorCode::PreconditionFailed => Some("run the command again: it reads the object anew"),
+        ErrorCode::NoRoute | ErrorCode::MethodNotAllowed | ErrorCode::PreconditionRequired => {
+            Some("compare the versions: patronusctl version")
+        }
+        ErrorCode::IdempotencyMismatch => Some("leave --idempotency-key out, or repeat exactly the first command"),
+        _ => None,
+    }
+}
+
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        from_client(error)
+    }
+}

@@ -1,0 +1,36 @@
+//! Errors of the command line itself, in the form of all others.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::CliError;
+
+/// Turns what clap found into an error. Help and versions are not errors: see `run`.
+pub fn from_clap(error: &clap::Error) -> CliError {
+    let rendered = error.render().to_string();
+    let first = rendered.lines().next().unwrap_or_default();
+    let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        let missing = rendered.lines().skip(1).take_while(|line| line.starts_with("  ")).map(str::trim);
+        what = format!("{what} {}", missing.collect::<Vec<_>>().join(" "));
+    }
+    let mut shown = CliError::usage(what);
+    for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue] {
+        match error.get(kind) {
+            Some(ContextValue::String(word)) => shown = shown.help(format!("did you mean `{word}`?")),
+            Some(ContextValue::Strings(words)) if !words.is_empty() => {
+                shown = shown.help(format!("did you mean `{}`?", words.join("` or `")));
+            }
+            _ => {}
+        }
+    }
+    if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue)
+        && !values.is_empty()
+    {
+        shown = shown.help(format!("it is one of {}", values.join(", ")));
+    }
+    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: "));
+    match usage {
+        Some(usage) => shown.help(format!("usage: {}", usage.trim())),
+        None => shown.help("patronusctl --help"),
+    }
+}

@@ -1,0 +1,122 @@
+//! One document: its `kind` is read first, then the object's own fields, so that each fault keeps its place. (A tagged
+//! enum would lose it: serde copies the fields before it reads them.)
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use patronus_types::manifest::Manifest;
+use patronus_types::network::NetworkSpec;
+use patronus_types::site::SiteInput;
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::yaml::{YamlFault, parse};
+use crate::suggest::nearest;
+
+const KINDS: &[&str] = &["network", "site"];
+
+#[derive(Deserialize)]
+struct Kind {
+    kind: Option<String>,
+}
+
+/// Reads one document; `None` where it is empty.
+pub fn read(text: &str) -> Result<Option<Manifest>, YamlFault> {
+    let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    if text.lines().all(empty) {
+        return Ok(None);
+    }
+    let first = text.lines().position(|line| !empty(line)).unwrap_or_default() + 1;
+    let Kind { kind } = parse(text)?;
+    match kind.as_deref() {
+        Some("network") => parse::<WithoutKind<NetworkSpec>>(text).map(|it| Some(Manifest::Network(it.0))),
+        Some("site") => parse::<WithoutKind<SiteInput>>(text).map(|it| Some(Manifest::Site(Box::new(it.0)))),
+        Some(other) => Err(YamlFault::at_line(kind_line(text).unwrap_or(first), unknown(other))),
+        None => Err(YamlFault::at_line(first, "`kind` is missing: write `kind: network` or `kind: site`")),
+    }
+}
+
+fn unknown(kind: &str) -> String {
+    match nearest(kind, KINDS.iter().copied()) {
+        Some(near) => format!("unknown kind `{kind}`: did you mean `{near}`?"),
+        None => format!("unknown kind `{kind}`: the kinds are {}", KINDS.join(", ")),
+    }
+}
+
+fn kind_line(text: &str) -> Option<usize> {
+    let begins = |line: &str| line.trim_start_matches(['{', ' ', '"', '\'']).starts_with("kind");
+    text.lines().position(begins).map(|index| index + 1)
+}
+
+/// An object whose map has a `kind` beside its own fields.
+struct WithoutKind<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for WithoutKind<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with `kind:` and its fields")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(Skipping(map)))
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData)).map(WithoutKind)
+    }
+}
+
+/// A map without its `kind`.
+struct Skipping<A>(A);
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Skipping<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let mut seed = Some(seed);
+        loop {
+            match self.0.next_key_seed(Peek(&mut seed))? {
+                None => return Ok(None),
+                Some(Some(key)) => return Ok(Some(key)),
+                Some(None) => drop(self.0.next_value::<IgnoredAny>()?),
+            }
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.0.next_value_seed(seed)
+    }
+}
+
+/// Hands a key on while the library still knows where it stands, unless it is `kind`.
+struct Peek<'a, K>(&'a mut Option<K>);
+
+impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for Peek<'_, K> {
+    type Value = Option<K::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Peek<'_, K> {
+    type Value = Option<K::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        if key == "kind" {
+            return Ok(None);
+        }
+        match self.0.take() {
+            Some(seed) => seed.deserialize(serde::de::value::StrDeserializer::new(key)).map(Some),
+            None => Err(E::custom("a key was read twice")),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! YAML and JSON, read strictly: no duplicate keys, no aliases, no words that turn into booleans; each fault has its place.
+
+use std::fmt::Display;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::Fault;
+use crate::suggest::nearest;
+
+/// A fault at a place, both counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlFault {
+    /// The line.
+    pub line: usize,
+    /// The column; 0 where only the line is known.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl YamlFault {
+    /// A fault at the first column of a line.
+    pub fn at_line(line: usize, what: impl Display) -> Self {
+        Self { line, column: 0, what: what.to_string() }
+    }
+
+    /// The same fault of a document that begins further down.
+    pub fn shifted(self, lines: usize) -> Self {
+        Self { line: self.line + lines, ..self }
+    }
+
+    /// The fault as it is shown: with the file, and the line it is in.
+    pub fn placed(&self, file: &str, text: &str) -> Fault {
+        let place = match self.column {
+            0 => format!("{file}:{}", self.line),
+            column => format!("{file}:{}:{column}", self.line),
+        };
+        Fault { place, what: self.what.clone(), excerpt: excerpt(text, self.line, self.column) }
+    }
+}
+
+fn excerpt(text: &str, line: usize, column: usize) -> Option<String> {
+    let shown = text.lines().nth(line.checked_sub(1)?)?;
+    // A very long line would bury the message.
+    if shown.trim().is_empty() || shown.len() > 160 {
+        return None;
+    }
+    match column {
+        0 => Some(shown.to_owned()),
+        column => Some(format!("{shown}\n{}^", " ".repeat(column - 1))),
+    }
+}
+
+/// Reads one document.
+///
+/// # Errors
+/// The first fault.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
+    let options = serde_yaml::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        budget: serde_yaml::budget! { max_nodes: 200_000, max_anchors: 0, max_depth: 32 },
+    };
+    serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error))
+}
+
+fn fault(error: &serde_yaml::Error) -> YamlFault {
+    let location = error.location();
+    let number = |pick: fn(&serde_yaml::Location) -> u64| {
+        location.as_ref().map_or(0, |it| usize::try_from(pick(it)).unwrap_or(0))
+    };
+    let (line, column) = (number(serde_yaml::Location::line).max(1), number(serde_yaml::Location::column));
+    YamlFault { line, column, what: words(error) }
+}
+
+/// The message alone, without the place and the advice to programmers that the library adds.
+fn words(error: &serde_yaml::Error) -> String {
+    use serde_yaml::Error::{DuplicateMappingKey, SerdeUnknownField};
+    match error.without_snippet() {
+        SerdeUnknownField { field, expected, .. } => unknown_field(field, expected),
+        DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` is written twice"),
+        other => {
+            let text = other.to_string();
+            let end = text.rfind(" at line ").unwrap_or(text.len());
+            text[..end].trim_start_matches("error: ").trim().to_owned()
+        }
+    }
+}
+
+/// Names the nearest field, not all of them.
+fn unknown_field(written: &str, known: &[&'static str]) -> String {
+    match nearest(written, known.iter().copied()) {
+        Some(near) => format!("unknown field `{written}`: did you mean `{near}`?"),
+        None => format!("unknown field `{written}`: the fields are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patronus_types::site::SiteInput;
+
+    use super::*;
+
+    fn place(text: &str) -> (usize, usize, String) {
+        let fault = parse::<SiteInput>(text).unwrap_err();
+        (fault.line, fault.column, fault.what)
+    }
+
+    #[test]
+    fn every_fault_has_its_place() {
+        let (line, column, what) = place("name: ams\nlocaton: Amsterdam\n");
+        assert_eq!((line, column), (2, 1));
+        assert_eq!(what, "unknown field `locaton`: did you mean `location`?");
+        let (line, column, what) = place("name: ams\nname: fra\n");
+        assert_eq!((line, column), (2, 1), "{what}");
+        assert_eq!(what, "`name` is written twice");
+        let (line, _, what) = place("name: ams\nuplinks:\n  - name: fibre\n    cots: 3\n");
+        assert_eq!(line, 4, "{what}");
+        let (line, column, what) = place("name: AMS\n");
+        assert_eq!((line, column), (1, 7), "{what}");
+        let (line, _, what) = place("name: ams\nhub: yes\n");
+        assert_eq!(line, 2, "{what}");
+        let (line, _, what) = place("name: ams\n]\n");
+        assert_eq!(line, 2, "{what}");
+    }
+}
