@@ -88,7 +88,7 @@ impl Network {
             None => None,
         };
         let server = identity.servers.first().cloned().unwrap_or_default();
-        let contact = Contact { server, reachable: false, last_answer_at: None, error: None, mode: None };
+        let contact = Contact { server, reachable: false, answers: 0, last_answer_at: None, error: None, mode: None };
         let progress = home.progress();
         Ok(Self {
             world,
@@ -131,6 +131,7 @@ impl Network {
         }
         server.clone_into(&mut self.contact.server);
         self.contact.reachable = true;
+        self.contact.answers += 1;
         self.contact.error = None;
         self.contact.last_answer_at = Some(self.world.clock.now());
     }

@@ -22,6 +22,8 @@ const VERSIONS: &str = "versions.json";
 const JOURNAL: &str = "apply.json";
 const PROGRESS: &str = "progress.json";
 const EARLIER: &str = "earlier.json";
+/// How the names begin under which files are written before they get their own.
+const UNFINISHED: &str = ".new-";
 const PARTIAL: &str = ".download-";
 
 /// The folder of one network.
@@ -146,8 +148,20 @@ impl Home {
         Ok(())
     }
 
-    /// Removes bundles that nothing points at, and rests of downloads.
+    /// Removes bundles that nothing points at, rests of downloads, and of writes that were cut short.
     pub fn clean(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    true => remove_folder(&entry.path())?,
+                    false => disk::remove(&entry.path())?,
+                }
+            }
+        }
+        self.clean_bundles()
+    }
+
+    fn clean_bundles(&self) -> Result<()> {
         let wanted: BTreeSet<String> = [self.current(), self.previous(), self.journal()?.map(|journal| journal.digest)]
             .into_iter()
             .flatten()

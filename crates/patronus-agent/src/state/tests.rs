@@ -53,8 +53,12 @@ fn links_move_in_order_and_rests_are_cleaned() {
     }
     assert_eq!((home.current(), home.previous()), (Some(release(3).digest), Some(release(2).digest)));
     std::fs::write(home.partial(release(9).digest).unwrap(), b"half").unwrap();
+    std::fs::write(home.path().join(".new-file"), b"half").unwrap();
+    std::fs::create_dir(home.path().join(".new-folder")).unwrap();
     home.clean().unwrap();
     assert_eq!(std::fs::read_dir(home.path().join("bundles")).unwrap().count(), 2);
+    let names = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
     home.flip(release(3).digest).unwrap();
     assert_eq!(home.previous(), Some(release(2).digest), "the same again changes nothing");
 }

@@ -73,6 +73,8 @@ pub struct Contact {
     pub server: String,
     /// Whether the last request was answered.
     pub reachable: bool,
+    /// How many were answered since the agent started.
+    pub answers: u64,
     /// When one was last answered.
     pub last_answer_at: Option<Timestamp>,
     /// Why the last one was not.

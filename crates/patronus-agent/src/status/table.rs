@@ -138,3 +138,55 @@ fn plain(text: &str) -> String {
     let safe = |letter: char| if letter.is_control() || bidi(letter) { '\u{fffd}' } else { letter };
     text.chars().map(safe).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::{Lab, state};
+
+    async fn status(agent_running: bool) -> Status {
+        let lab = Lab::new();
+        let version = lab.version(7, 2);
+        let mut network = lab.open();
+        network.told(state(Mode::Apply, &version));
+        network.take(&version.desired, &version.archive).await;
+        network.heard("https://a.example");
+        network.not_fetched(&lab.version(8, 3).desired, &"the \u{1b}[31mserver\u{202e} is away");
+        let networks = vec![network.status(agent_running).await];
+        Status { agent_version: crate::VERSION.to_owned(), agent_running, networks }
+    }
+
+    #[tokio::test]
+    async fn a_block_for_each_network() {
+        let text = render(&status(true).await);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[..4],
+            [
+                "network    net",
+                "site       site-0",
+                "addresses  10.210.0.1",
+                "server     https://a.example (reachable)"
+            ]
+        );
+        assert!(lines[4].starts_with("version    7 ("), "{text}");
+        assert!(text.contains("tunnel     pt000  port 51820  mtu 1420  0 of 2 peers alive\n  site-1 "), "{text}");
+        assert!(text.contains("no handshake yet"));
+    }
+
+    #[tokio::test]
+    async fn a_terminal_is_told_nothing_by_a_server() {
+        let text = render(&status(true).await);
+        assert!(text.contains("the \u{fffd}[31mserver\u{fffd} is away"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn without_an_agent_nothing_is_said_of_servers() {
+        let status = status(false).await;
+        assert!(render(&status).starts_with("no agent runs here"));
+        let json = serde_json::to_value(&status).unwrap();
+        assert_eq!(json["networks"][0]["member"]["contact"], serde_json::Value::Null);
+        assert_eq!(json["networks"][0]["member"]["running"]["version"], 7);
+        assert_eq!(serde_json::from_value::<Status>(json).unwrap(), status);
+    }
+}
