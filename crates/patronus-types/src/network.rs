@@ -96,7 +96,7 @@ pub struct Network {
     pub generation: u64,
     /// The newest release, if there is one.
     pub released_version: Option<u64>,
-    /// Whether something changed since the newest release.
+    /// Whether something changed since the newest release; a network that never had sites has nothing to publish.
     pub dirty: bool,
     /// How many sites it has.
     pub sites: u64,

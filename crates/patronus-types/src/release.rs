@@ -60,6 +60,8 @@ pub struct Release {
     pub generation: u64,
     /// How many sites have a bundle in it.
     pub sites: u64,
+    /// How many of these are run by an agent, and so can report.
+    pub agents: u64,
     /// Sites that have none, because they have no agent and no key yet.
     pub pending: Vec<Name>,
     /// How many sites' bundles differ from the release before.

@@ -8,7 +8,7 @@ use crate::{Applied, ApplyOp, Change, NewNetwork, NewSite, StoreError};
 
 pub async fn a_network_is_found_by_id_and_name(world: &World) {
     let made = world.network("alpha").await;
-    assert_eq!((made.version, made.generation, made.sites, made.dirty), (1, 1, 0, true));
+    assert_eq!((made.version, made.generation, made.sites, made.dirty), (1, 1, 0, false), "nothing to publish yet");
     for reference in ["alpha".to_owned(), made.id.to_string()] {
         assert_eq!(world.store.network(world.tenant, &reference.parse().unwrap()).await.unwrap(), made);
     }

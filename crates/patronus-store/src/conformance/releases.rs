@@ -248,7 +248,7 @@ pub async fn applied_and_failed_are_counted(world: &World) {
         world.store.report(&world.write(), report).await.unwrap();
     }
     let one = world.store.release(network.id, Some(1)).await.unwrap();
-    assert_eq!((one.applied, one.failed), (1, 1));
+    assert_eq!((one.sites, one.agents, one.applied, one.failed), (2, 2, 1, 1));
     assert_eq!(world.site_now(sites[0].id).await.sync, SyncState::Synced);
     assert_eq!(world.site_now(sites[1].id).await.sync, SyncState::Failed);
 }

@@ -12,7 +12,8 @@ use crate::sqlite::unit::{Unit, not_found};
 macro_rules! select {
     () => {
         "SELECT n.id, n.tenant_id, n.spec, n.version, n.generation, n.released_version,
-            n.generation IS NOT n.clean_generation,
+            n.generation IS NOT n.clean_generation
+                AND (n.released_version IS NOT NULL OR EXISTS (SELECT 1 FROM sites WHERE network_id = n.id)),
             (SELECT count(*) FROM sites WHERE network_id = n.id), n.created_at, n.updated_at
          FROM networks n"
     };

@@ -15,8 +15,10 @@ use crate::{Change, Page, Paged};
 /// The columns that [`release`] takes. What became of it is counted over the sites that it has bundles for.
 macro_rules! select {
     () => {
-        "SELECT r.id, r.network_id, r.version, r.kind, r.rollback_of, r.message, r.generation, r.sites, r.pending,
-            r.changed,
+        "SELECT r.id, r.network_id, r.version, r.kind, r.rollback_of, r.message, r.generation, r.sites,
+            (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
+             WHERE b.network_id = r.network_id AND b.version = r.version AND s.enrolled_at IS NOT NULL),
+            r.pending, r.changed,
             (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
              WHERE b.network_id = r.network_id AND b.version = r.version AND s.running_version >= r.version),
             (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
@@ -94,6 +96,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         message: columns.plain()?,
         generation: columns.plain()?,
         sites: columns.plain()?,
+        agents: columns.plain()?,
         pending: columns.json()?,
         changed: columns.plain()?,
         applied: columns.plain()?,
