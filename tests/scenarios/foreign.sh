@@ -44,9 +44,13 @@ within 10 reaches 1 2 || fail 'the network does not work'
 foreign >"$WORK/running"
 diff "$WORK/before" "$WORK/running" || fail 'something foreign changed while the network came up'
 
-pkill -TERM -P "${AGENT_PID[1]}" || true
-wait "${AGENT_PID[1]}" || true
+# strace follows wireguard-go too, which outlives the agent and ends when the site leaves.
+agent=$(pgrep -P "${AGENT_PID[1]}")
+kill "$agent"
+gone() { ! kill -0 "$agent" 2>/dev/null; }
+within 10 gone || fail 'the agent does not stop'
 site 1 patronus-agent leave --state "$WORK/site1"
+wait "${AGENT_PID[1]}" || true
 foreign >"$WORK/left"
 diff "$WORK/before" "$WORK/left" || fail 'something foreign changed when the site left'
 [[ $(interfaces 1) == pt0zz ]] || fail "left behind: $(interfaces 1)"

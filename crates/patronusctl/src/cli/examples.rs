@@ -55,7 +55,7 @@ pub fn examples(path: &str) -> &'static [&'static str] {
             "patronusctl bundle verify 7/ams",
             "patronusctl bundle verify ams.tar.gz --signature ams.tar.minisig --key lab.pub",
         ],
-        "bundle rollback" => &["patronusctl bundle rollback 6 --yes --wait"],
+        "bundle rollback" => &["patronusctl bundle rollback --to 6 --yes --wait"],
         "bundle export" => &["patronusctl bundle export 7/ams --dir ./ams"],
         "token create" => &[
             "patronusctl token create --kind enrol --site ams --out ams.invitation",

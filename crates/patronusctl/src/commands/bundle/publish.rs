@@ -67,7 +67,7 @@ pub struct Upload {
 #[derive(Debug, clap::Args)]
 pub struct Rollback {
     /// The version to go back to
-    #[arg(value_name = "VERSION", add = ArgValueCompleter::new(complete::versions))]
+    #[arg(long = "to", value_name = "VERSION", add = ArgValueCompleter::new(complete::versions))]
     version: BundleRef,
     /// Why
     #[arg(short, long, default_value = "", hide_default_value = true)]
@@ -147,19 +147,19 @@ fn sentence(app: &App, published: &Published) -> String {
     format!("version {} published for {sites}, {} changed{applied}{suffix}\n", release.version, release.changed)
 }
 
-/// Waits until every site has applied the release; one that cannot ends the wait.
+/// Waits until every site that an agent runs has applied the release; one that cannot ends the wait.
 fn await_sites(app: &App, client: &Client, release: &mut Release, patience: Duration) -> Result {
     let version = release.version.to_string();
     let started = Instant::now();
     let mut progress = app.out.counting(&format!("version {version}"));
     let outcome = app.run(async {
         loop {
-            let words = format!("{} of {} sites applied it", release.applied, release.sites);
-            progress.at(release.applied, Some(release.sites), Some(&words));
+            let words = format!("{} of {} sites applied it", release.applied, release.agents);
+            progress.at(release.applied, Some(release.agents), Some(&words));
             if release.failed > 0 {
                 return Err(unfinished(client, release, SyncState::Failed, Exit::Impossible).await);
             }
-            if release.applied >= release.sites {
+            if release.applied >= release.agents {
                 return Ok(());
             }
             if started.elapsed() >= patience {
@@ -178,7 +178,7 @@ async fn unfinished(client: &Client, release: &Release, state: SyncState, exit: 
     let what = match exit {
         Exit::Impossible => format!("version {} could not be applied by every site", release.version),
         _ => {
-            format!("version {} was applied by {} of {} sites in time", release.version, release.applied, release.sites)
+            format!("version {} was applied by {} of {} sites in time", release.version, release.applied, release.agents)
         }
     };
     let sites = client.sites().list(StatusFilter::All).all().await.unwrap_or_default();
@@ -191,7 +191,7 @@ async fn unfinished(client: &Client, release: &Release, state: SyncState, exit: 
     let error =
         CliError::new(exit, what).about("object", format!("bundle/{}", release.version)).faults(faults.collect());
     match exit {
-        Exit::Impossible => error.help("patronusctl site describe SITE").help("patronusctl bundle rollback VERSION"),
+        Exit::Impossible => error.help("patronusctl site describe SITE").help("patronusctl bundle rollback --to VERSION"),
         _ => error.help("patronusctl site list").help("run the same command again to go on waiting"),
     }
 }
