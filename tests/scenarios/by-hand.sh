@@ -20,12 +20,14 @@ join mixed 1 managed
 ctl bundle publish --network mixed --wait
 
 ctl bundle download bundle/1/by-hand --network mixed --dir "$WORK/download"
-(cd "$WORK/download" && ls && minisign -V -p signing.pub -m bundle.tar -x bundle.tar.minisig) ||
-    fail 'minisign does not accept the bundle'
-printf x >>"$WORK/download/bundle.tar"
-if (cd "$WORK/download" && minisign -V -q -p signing.pub -m bundle.tar -x bundle.tar.minisig 2>/dev/null); then
+cd "$WORK/download"
+gunzip by-hand-v1.tar.gz
+minisign -V -p "$WORK/server/signing.pub" -m by-hand-v1.tar || fail 'minisign does not accept the bundle'
+printf x >>by-hand-v1.tar
+if minisign -V -q -p "$WORK/server/signing.pub" -m by-hand-v1.tar 2>/dev/null; then
     fail 'minisign accepts a changed bundle'
 fi
+cd - >/dev/null
 shown 'minisign accepts the bundle and refuses a changed one'
 
 ctl bundle export bundle/1/by-hand --network mixed --format wg-quick --dir "$WORK/export"
