@@ -1,5 +1,6 @@
 //! Tokens.
 
+use patronus_types::Ref;
 use patronus_types::api::route::Op;
 use patronus_types::api::tokens::{TokenCreate, TokenCreated};
 use patronus_types::token::Token;
@@ -12,9 +13,10 @@ use crate::{Client, Error, Pages, Write};
 pub struct Tokens<'a>(pub(crate) &'a Client);
 
 impl Tokens<'_> {
-    /// All tokens that the caller may see.
-    pub fn list(&self) -> Pages<Token> {
-        Pages::of(self.0, Call::new(Op::TokenList, &[]).scope(self.0))
+    /// All tokens that the caller may see, or those of a network. API tokens belong to no network, so the scope's is not used.
+    pub fn list(&self, network: Option<&Ref>) -> Pages<Token> {
+        let call = Call::new(Op::TokenList, &[]).query("tenant", self.0.scope.tenant.as_ref());
+        Pages::of(self.0, call.query("network", network))
     }
 
     /// One token, by id.

@@ -184,9 +184,9 @@ fn update(app: &App, args: &Update) -> Result {
             Err(error) => return Err(explain(&client, Named::Network, &name, error).await),
         };
         let after = client.networks().update(&name, &found.etag, &patch, &app.mode.write()).await?;
-        Ok((found.value.version, after))
+        Ok((found.value.spec, after))
     })?;
-    app.out.done(&after, if after.version == before { "unchanged" } else { "updated" }, app.mode.dry_run)
+    app.out.done(&after, if after.spec == before { "unchanged" } else { "updated" }, app.mode.dry_run)
 }
 
 fn delete(app: &App, args: &Delete) -> Result {

@@ -162,8 +162,12 @@ fn page(status: &Status, out: &Output) -> String {
     let networks =
         if networks.is_empty() { "no networks yet: patronusctl apply -f FILE\n".to_owned() } else { networks };
     page.push_str(&format!("\n{networks}"));
-    if status.networks.iter().any(|network| network.dirty) {
-        page.push_str("\nsomething changed since the last release: patronusctl bundle publish\n");
+    for network in status.networks.iter().filter(|network| network.dirty && network.sites > 0) {
+        let name = if status.networks.len() > 1 { format!(" --network {}", network.name) } else { String::new() };
+        page.push_str(&format!(
+            "\n{} has changes that are not published: patronusctl bundle publish{name}\n",
+            network.name
+        ));
     }
     let attention = out.rows_text(
         &heads(["SITE", "NETWORK", "STATUS", "SYNC", "REASON"]),

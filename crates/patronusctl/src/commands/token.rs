@@ -72,8 +72,13 @@ pub fn run(app: &App, command: Command) -> Result {
         Command::Create(args) => create(app, &args),
         Command::List => {
             let limit = app.out.view.limit.filter(|_| app.out.view.sort_by.is_none()).unwrap_or(usize::MAX);
+            // Only where it is asked for: the context's network would hide the tokens that belong to none.
+            let network = match &app.globals.network {
+                Some(network) => Some(network.clone()),
+                None => app.env.parsed("NETWORK")?,
+            };
             let client = app.client()?;
-            let (tokens, more) = app.run(async { Ok(client.tokens().list().take(limit).await?) })?;
+            let (tokens, more) = app.run(async { Ok(client.tokens().list(network.as_ref()).take(limit).await?) })?;
             app.out.list(tokens, more)
         }
         Command::Get { token } => {

@@ -20,32 +20,53 @@ pub fn man_pages() -> Vec<(String, Vec<u8>)> {
 }
 
 fn page(command: &clap::Command, name: &str, path: &str) -> Vec<u8> {
+    let usage = command.clone().render_usage().to_string();
     let display = name.to_owned();
-    let bin = name.replace('-', " ");
-    let command =
-        command.clone().name(display.clone()).display_name(display).bin_name(bin).disable_help_subcommand(true);
+    let mut command = command.clone().name(display.clone()).display_name(display).disable_help_subcommand(true);
+    if !path.is_empty() {
+        // They fill a page: once is enough.
+        command = command.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
+    }
     let man = Man::new(command.clone())
         .date("")
         .source(concat!("patronusctl ", env!("CARGO_PKG_VERSION")))
         .manual("Patronus");
     let mut out = Vec::new();
-    let rendered = [
-        man.render_title(&mut out),
-        man.render_name_section(&mut out),
-        man.render_synopsis_section(&mut out),
-        man.render_description_section(&mut out),
-        man.render_options_section(&mut out),
-    ];
-    if rendered.iter().any(Result::is_err) {
-        return out;
-    }
+    let mut rendered = vec![man.render_title(&mut out), man.render_name_section(&mut out)];
+    rendered.push(synopsis(&usage).to_writer(&mut out));
+    rendered.push(man.render_description_section(&mut out));
+    rendered.push(man.render_options_section(&mut out));
     if command.get_subcommands().next().is_some() {
-        let _ = man.render_subcommands_section(&mut out);
+        rendered.push(man.render_subcommands_section(&mut out));
+    }
+    if !path.is_empty() {
+        rendered.push(global_section().to_writer(&mut out));
     }
     for section in [example_section(path), exit_section(), environment_section(), file_section(), also(path)] {
-        let _ = section.to_writer(&mut out);
+        rendered.push(section.to_writer(&mut out));
     }
-    out
+    debug_assert!(rendered.iter().all(Result::is_ok), "writing to memory does not fail");
+    // Older formatters know no more than ASCII.
+    String::from_utf8_lossy(&out).replace('…', "...").into_bytes()
+}
+
+fn synopsis(usage: &str) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]).text([roman(usage.trim_start_matches("Usage: ").trim())]);
+    roff
+}
+
+fn global_section() -> Roff {
+    let tree = crate::cli::Cli::tree();
+    let names: Vec<String> = tree
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .filter_map(|arg| arg.get_long().map(|long| format!("--{long}")))
+        .collect();
+    let mut roff = Roff::new();
+    let text = format!("See patronusctl(1) for {}.", names.join(", "));
+    roff.control("SH", ["GLOBAL OPTIONS"]).text([roman(text)]);
+    roff
 }
 
 fn example_section(path: &str) -> Roff {
@@ -115,6 +136,7 @@ mod tests {
         assert!(pages.len() > 40);
         for (name, page) in pages {
             let text = String::from_utf8(page).unwrap();
+            assert!(text.is_ascii(), "{name}");
             for section in ["NAME", "SYNOPSIS", "EXAMPLES", "\"EXIT STATUS\"", "ENVIRONMENT", "FILES", "\"SEE ALSO\""] {
                 assert!(text.contains(&format!(".SH {section}")), "{name} has no {section}");
             }

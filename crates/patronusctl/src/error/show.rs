@@ -8,13 +8,16 @@ use crate::output::{Style, escape};
 /// The error for people. The first line says what; the last ones what to do.
 pub fn as_text(error: &CliError, style: Style) -> String {
     let mut text = format!("{}: {}\n", style.bad(&format!("error[{}]", error.code)), escape(&error.what));
-    for (what, which) in &error.about {
-        text.push_str(&format!("  {what}: {}\n", escape(which)));
+    for name in ["object", "context", "server"] {
+        for (_, which) in error.about.iter().filter(|(what, _)| *what == name) {
+            text.push_str(&format!("  {name}: {}\n", escape(which)));
+        }
     }
     if let Some(cause) = &error.cause {
         text.push_str(&format!("  cause: {}\n", escape(cause)));
     }
-    for fault in &error.faults {
+    // A fault of the whole request may say no more than the error itself.
+    for fault in error.faults.iter().filter(|fault| !(fault.place.is_empty() && fault.what == error.what)) {
         let colon = if fault.place.is_empty() { "" } else { ": " };
         text.push_str(&format!("  {}{colon}{}\n", escape(&fault.place), escape(&fault.what)));
         for line in fault.excerpt.iter().flat_map(|excerpt| excerpt.lines()) {

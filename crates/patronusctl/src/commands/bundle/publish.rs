@@ -178,7 +178,10 @@ async fn unfinished(client: &Client, release: &Release, state: SyncState, exit: 
     let what = match exit {
         Exit::Impossible => format!("version {} could not be applied by every site", release.version),
         _ => {
-            format!("version {} was applied by {} of {} sites in time", release.version, release.applied, release.agents)
+            format!(
+                "version {} was applied by {} of {} sites in time",
+                release.version, release.applied, release.agents
+            )
         }
     };
     let sites = client.sites().list(StatusFilter::All).all().await.unwrap_or_default();
@@ -191,7 +194,9 @@ async fn unfinished(client: &Client, release: &Release, state: SyncState, exit: 
     let error =
         CliError::new(exit, what).about("object", format!("bundle/{}", release.version)).faults(faults.collect());
     match exit {
-        Exit::Impossible => error.help("patronusctl site describe SITE").help("patronusctl bundle rollback --to VERSION"),
+        Exit::Impossible => {
+            error.help("patronusctl site describe SITE").help("patronusctl bundle rollback --to VERSION")
+        }
         _ => error.help("patronusctl site list").help("run the same command again to go on waiting"),
     }
 }

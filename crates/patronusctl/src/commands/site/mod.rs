@@ -212,9 +212,9 @@ fn update(app: &App, args: &Update) -> Result {
     let (before, after) = app.run(async {
         let found = one(&client, &name).await?;
         let after = client.sites().update(&name, &found.etag, &patch, &app.mode.write()).await?;
-        Ok((found.value.version, after))
+        Ok((found.value.spec, after))
     })?;
-    app.out.done(&after, if after.version == before { "unchanged" } else { "updated" }, app.mode.dry_run)
+    app.out.done(&after, if after.spec == before { "unchanged" } else { "updated" }, app.mode.dry_run)
 }
 
 fn delete(app: &App, args: &Delete) -> Result {
