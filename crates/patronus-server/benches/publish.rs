@@ -18,13 +18,16 @@ mod fake;
 #[path = "../tests/it/harness.rs"]
 mod harness;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use fake::{FakeAgent, state};
+use fake::FakeAgent;
 use harness::{Caller, TestServer};
 
 /// p95 of the time until the last agent knows, in milliseconds.
@@ -35,6 +38,9 @@ const SETTLE: Duration = Duration::from_millis(200);
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse::<usize>().ok());
+    if std::env::var_os("PATRONUS_LOG_LEVEL").is_some() {
+        tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    }
     let (count, rounds) = (numbers.next().unwrap_or(100), numbers.next().unwrap_or(40));
     let server = TestServer::start().await;
     let admin = server.admin().await;
@@ -42,24 +48,27 @@ async fn main() -> ExitCode {
     for number in 1..=count {
         let number = u8::try_from(number).unwrap();
         let agent = FakeAgent::join(&server, &admin, &format!("site-{number:03}"), number).await;
-        tokio::spawn(follow(agent.caller(&server), heard.clone()));
+        tokio::spawn(follow(server.address, agent.token.unwrap(), heard.clone()));
     }
     publish(&admin).await;
     settled(&mut news, count, 1).await;
 
-    let (mut known, mut downloaded) = (Vec::new(), Vec::new());
+    let (mut answered, mut known, mut downloaded) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let version = u64::try_from(round).unwrap() + 2;
         change(&admin, round).await;
         tokio::time::sleep(SETTLE).await;
         let began = Instant::now();
         publish(&admin).await;
+        answered.push(ms(began.elapsed()));
         let (last_known, last_downloaded) = settled(&mut news, count, version).await;
         known.push(ms(last_known - began));
         downloaded.push(ms(last_downloaded - began));
     }
     let (p95, all) = (quantile(&mut known, 0.95), quantile(&mut downloaded, 0.95));
     println!("agents                         {count}, {rounds} publications");
+    let answers = quantile(&mut answered, 0.95);
+    println!("publisher answered,  p50 / p95 {:.1} / {answers:.1} ms", quantile(&mut answered, 0.5));
     println!(
         "last agent knows,    p50 / p95 {:.1} / {p95:.1} ms (goal: p95 under {GOAL_MS:.0} ms)",
         quantile(&mut known, 0.5)
@@ -71,20 +80,63 @@ async fn main() -> ExitCode {
 /// What an agent tells: a version, when it knew of it, and when it had its bundle.
 type News = (u64, Instant, Instant);
 
-async fn follow(agent: Caller, heard: mpsc::UnboundedSender<News>) {
-    let mut etag = None;
+/// Follows the desired state like an agent, by a client so small that the server is what is measured.
+async fn follow(server: SocketAddr, token: String, heard: mpsc::UnboundedSender<News>) {
+    let mut connection = Connection::open(server, &token).await;
+    let mut etag = String::new();
     loop {
-        let answer = state(&agent, etag.as_deref(), 55).await;
-        let known = Instant::now();
-        if answer.status == 304 {
+        let known = format!("If-None-Match: {etag}\r\nPrefer: wait=55\r\n");
+        let state = connection.get("/v1/agent/state", &known).await;
+        let at = Instant::now();
+        if state.status == 304 {
             continue;
         }
-        assert_eq!(answer.status, 200, "{answer:?}");
-        etag = Some(answer.header("etag").to_owned());
-        let Value::Object(desired) = &answer.body["desired"] else { continue };
+        etag = state.header("etag");
+        let state: Value = serde_json::from_slice(&state.body).unwrap();
+        let Value::Object(desired) = &state["desired"] else { continue };
         let path = format!("/v1/agent/bundles/{}", desired["digest"].as_str().unwrap());
-        assert_eq!(agent.get(&path).await.status, 200);
-        heard.send((desired["version"].as_u64().unwrap(), known, Instant::now())).unwrap();
+        assert_eq!(connection.get(&path, "").await.status, 200);
+        heard.send((desired["version"].as_u64().unwrap(), at, Instant::now())).unwrap();
+    }
+}
+
+/// One kept HTTP/1.1 connection.
+struct Connection {
+    stream: BufReader<TcpStream>,
+    token: String,
+}
+
+struct Got {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> String {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|field| field.0 == name).map(|field| field.1.to_owned()).unwrap_or_default()
+    }
+}
+
+impl Connection {
+    async fn open(server: SocketAddr, token: &str) -> Self {
+        let stream = TcpStream::connect(server).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream: BufReader::new(stream), token: token.to_owned() }
+    }
+
+    async fn get(&mut self, path: &str, fields: &str) -> Got {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{fields}\r\n", self.token);
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(self.stream.read_line(&mut head).await.unwrap(), 0, "the server hung up");
+        }
+        let mut got = Got { status: head[9..12].parse().unwrap(), head, body: Vec::new() };
+        got.body.resize(got.header("content-length").parse().unwrap_or(0), 0);
+        self.stream.read_exact(&mut got.body).await.unwrap();
+        got
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use patronus_core::signature::SigningKey;
 use patronus_store::Store;
 use patronus_types::{Digest, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::jwt::Jwt;
 use crate::auth::password::Passwords;
@@ -90,6 +90,9 @@ pub struct App {
     pub(crate) request_ids: crate::extract::RequestIds,
     pub(crate) publishing: Publishing,
     pub(crate) readiness: Readiness,
+    /// Turns at compressing: a thousand agents ask for their archives in the moment when a thousand others wait to
+    /// hear of the version, so it never takes all processors.
+    pub(crate) packing: Semaphore,
     stopping: watch::Sender<bool>,
 }
 
@@ -117,6 +120,7 @@ impl App {
             request_ids: crate::extract::RequestIds::new(crate::keys::random()?),
             publishing: Publishing::default(),
             readiness: Readiness::default(),
+            packing: Semaphore::new(half_of_the_processors()),
             stopping: watch::Sender::new(false),
             store: parts.store,
             index: parts.index,
@@ -151,6 +155,10 @@ impl App {
         let mut stopping = self.stopping.subscribe();
         let _sender_lives_in_self = stopping.wait_for(|&stop| stop).await;
     }
+}
+
+fn half_of_the_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
 }
 
 /// Makes an id of any kind from an app and a time.

@@ -70,6 +70,7 @@ pub(super) async fn archive(call: &Call, digest: Digest) -> Result<Response<Body
     let archive = match stored.archive.clone() {
         Some(archive) => archive,
         None => {
+            let _turn = call.app.packing.acquire().await.map_err(Error::internal)?;
             let made = tokio::task::spawn_blocking(move || make_archive(&stored, digest));
             let archive: Arc<[u8]> = made.await.map_err(Error::internal)??.into();
             keep(call, digest, archive.clone());

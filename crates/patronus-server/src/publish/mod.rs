@@ -10,6 +10,7 @@ mod plan;
 mod upload;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use patronus_store::{NewRelease, StoreError, Write};
@@ -102,11 +103,14 @@ impl Job<'_> {
     }
 
     async fn attempt(&self) -> Result<Published> {
+        let began = Instant::now();
         let plan = Plan::new(self).await?;
+        let planned = began.elapsed();
         let signing_key = self.app.signing_key.clone();
         let now = self.write.now;
         let made = tokio::task::spawn_blocking(move || make::make(plan, &signing_key, now));
         let made = made.await.map_err(Error::internal)??;
+        let compiled = began.elapsed();
         match made {
             Made::Same { warnings } => {
                 let release = self.app.store.release(self.network, None).await?;
@@ -116,6 +120,8 @@ impl Job<'_> {
                 release.id = new_id!(self.app, self.write.now, ReleaseId);
                 release.message = self.message.clone();
                 let release = self.app.store.create_release(&self.write, *release).await?;
+                let (version, sites, stored) = (release.version, release.sites, began.elapsed());
+                tracing::info!(version, sites, ?planned, ?compiled, ?stored, "release made");
                 Ok(Published { release, created: true, warnings })
             }
         }

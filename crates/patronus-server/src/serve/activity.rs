@@ -130,3 +130,40 @@ impl hyper::body::Body for Pieces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_body_comes_in_pieces_and_whole() {
+        let bytes: Vec<u8> = (0..3 * PIECE + 17).map(|index| u8::try_from(index % 251).unwrap()).collect();
+        let activity = Activity::new();
+        let mut response = activity.request().hand_over(Response::new(Body::from(bytes.clone())));
+        assert_eq!(response.body().size_hint().exact(), u64::try_from(bytes.len()).ok());
+        let first = response.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(first.len(), PIECE);
+        let rest = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!([&first[..], &rest[..]].concat(), bytes);
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_idle_only_while_nothing_runs() {
+        let (short, long) = (Duration::from_millis(30), Duration::from_millis(90));
+        let limits = Limits { first_request: short, idle: long, ..Limits::default() };
+        let activity = Activity::new();
+        activity.idle(&limits).await;
+        assert!(activity.begun.elapsed() >= short, "no request came");
+
+        let activity = Activity::new();
+        let running = activity.request();
+        let waiting = tokio::time::timeout(long * 4, activity.idle(&limits)).await;
+        assert!(waiting.is_err(), "a request runs");
+        drop(running);
+        let ended = Instant::now();
+        activity.idle(&limits).await;
+        assert!(ended.elapsed() >= long - Duration::from_millis(2), "{:?}", ended.elapsed());
+    }
+}

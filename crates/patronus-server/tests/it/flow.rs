@@ -9,11 +9,11 @@ use crate::harness::TestServer;
 async fn from_nothing_to_a_running_network_and_back() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
-    let network = admin.get("/v1/networks/default").await.body;
-    assert_eq!((&network["dirty"], &network["released_version"]), (&json!(true), &Value::Null));
     let one = FakeAgent::join(&server, &admin, "ams", 1).await;
     let two = FakeAgent::join(&server, &admin, "bru", 2).await;
     admin.make_site("cgn", 3).await;
+    let network = admin.get("/v1/networks/default").await.body;
+    assert_eq!((&network["dirty"], &network["released_version"]), (&json!(true), &Value::Null));
 
     let first = admin.post("/v1/releases", json!({"message": "first"})).await.body;
     assert_eq!((&first["created"], &first["release"]["version"]), (&json!(true), &json!(1)));

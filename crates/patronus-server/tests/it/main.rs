@@ -5,6 +5,7 @@
 mod agents;
 mod apply;
 mod auth;
+mod client;
 mod contract;
 mod fake;
 mod flow;

@@ -35,6 +35,20 @@ async fn clients_that_say_nothing_or_too_little_are_cut() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_what_it_asked_for_is_cut() {
+    const ASKED: usize = 400;
+    let layer = Layer { idle_timeout_s: Some(1), first_request_timeout_s: Some(1), ..Layer::default() };
+    let server = TestServer::with(layer).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all("GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(ASKED).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let mut got = Vec::new();
+    let _reset_or_end = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut got)).await.unwrap();
+    let answers = String::from_utf8_lossy(&got).matches("HTTP/1.1 200").count();
+    assert!((1..ASKED).contains(&answers), "{answers} answers");
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let server = TestServer::with(Layer { request_timeout_s: Some(1), ..Layer::default() }).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
