@@ -132,16 +132,18 @@ reaches6() { # FROM TO
 
 # A stream of 50 packets a second between the hosts behind two sites.
 stream_start() { # FROM TO
-    host "$1" env --default-signal=INT ping -n -q -i 0.02 "192.168.$2.2" >"$WORK/log/stream-$1-$2" 2>&1 &
+    host "$1" env --default-signal=INT ping -n -i 0.02 "192.168.$2.2" >"$WORK/log/stream-$1-$2" 2>&1 &
     echo $! >"$WORK/stream-$1-$2.pid"
 }
 
-# Ends it and prints "sent lost".
+# Ends it and prints "sent lost". The very last packet may still be on its way when ping is told to stop.
 stream_stop() { # FROM TO
     local pid
     pid=$(<"$WORK/stream-$1-$2.pid")
     kill -INT "$pid"
     wait "$pid" || true
-    sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' "$WORK/log/stream-$1-$2" |
-        awk '{ print $1, $1 - $2 }'
+    awk '
+        match($0, /icmp_seq=[0-9]+/) { last = substr($0, RSTART + 9, RLENGTH - 9) }
+        / packets transmitted, / { sent = $1; lost = $1 - $4 }
+        END { print sent, (lost == 1 && last == sent - 1) ? 0 : lost }' "$WORK/log/stream-$1-$2"
 }
