@@ -20,7 +20,7 @@ use crate::status::NetworkStatus;
 use crate::world::World;
 
 /// How often the folder is looked at for networks that came without anybody saying so.
-const RESCAN: Duration = Duration::from_secs(10);
+const RESCAN: Duration = Duration::from_secs(60);
 /// How long a network may take to end the step it is at.
 const STOP: Duration = Duration::from_secs(20);
 const ANSWER: Duration = Duration::from_secs(30);

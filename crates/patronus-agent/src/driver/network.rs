@@ -266,8 +266,8 @@ impl Loop {
         if news {
             self.retry.reset();
             self.pursue().await;
+            self.tell_changes();
         }
-        self.tell_changes();
     }
 
     fn told(&mut self, etag: String, state: State) -> bool {

@@ -165,11 +165,11 @@ impl Device for Linux {
     }
 
     async fn replace_firewall(&self, owner: &Owner, chains: &str) -> Result<Firewall> {
-        self.nft.replace(owner, chains).await
+        Ok(self.nft.replace(owner, chains).await)
     }
 
     async fn remove_firewall(&self, owner: &Owner) -> Result<Firewall> {
-        self.nft.remove(owner).await
+        Ok(self.nft.remove(owner).await)
     }
 
     async fn set_sysctl(&self, path: &str, value: &str) -> Result<Option<String>> {

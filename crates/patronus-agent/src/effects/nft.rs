@@ -1,21 +1,25 @@
 //! A network's nft table, replaced as a whole in one transaction by the `nft` program.
 //!
-//! The text that made the table is known by its digest, which the table holds in a comment. Where nft cannot be used this
-//! is reported and nothing else fails: the table makes TCP work where ICMP is filtered, tunnels do without.
+//! The text that made the table is known by its digest, which the table holds in a comment. Where nft cannot be used, for
+//! whatever reason, this is reported and nothing else fails: the table makes TCP work where ICMP is filtered, tunnels do
+//! without. A program that did not answer is left alone for a while, so that looks and changes do not wait for it again.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
+use tokio::time::Instant;
 
-use super::error::{Error, Result};
 use super::model::{Firewall, Owner};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a program that did not answer is not run again.
+const REST: Duration = Duration::from_secs(5 * 60);
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The chain that is never called and holds the digest.
 const DIGEST_CHAIN: &str = "made_from";
@@ -24,6 +28,8 @@ const DIGEST_CHAIN: &str = "made_from";
 #[derive(Debug, Clone)]
 pub(super) struct Nft {
     program: PathBuf,
+    /// When it last did not answer.
+    hung: Arc<Mutex<Option<Instant>>>,
 }
 
 /// The digest by which [`Firewall::Present`] knows the text of a table's chains.
@@ -43,26 +49,26 @@ pub fn mss_clamp(owner: &Owner) -> String {
 
 impl Nft {
     pub(super) fn new(program: PathBuf) -> Self {
-        Self { program }
+        Self { program, hung: Arc::default() }
     }
 
     /// What there is of the owner's table.
-    pub(super) async fn read(&self, owner: &Owner) -> Result<Firewall> {
+    pub(super) async fn read(&self, owner: &Owner) -> Firewall {
         let table = owner.nft_table();
-        let output = match self.run(&["list", "table", "inet", &table], "").await? {
+        let output = match self.run(&["list", "table", "inet", &table], "").await {
             Ok(output) => output,
-            Err(reason) => return Ok(Firewall::Unavailable(reason)),
+            Err(reason) => return Firewall::Unavailable(reason),
         };
         let said = String::from_utf8_lossy(&output.stderr);
         match output.status.success() {
-            true => Ok(Firewall::Present(read_digest(&String::from_utf8_lossy(&output.stdout)))),
-            false if said.contains("No such file or directory") => Ok(Firewall::Missing),
-            false => Ok(Firewall::Unavailable(said.trim().to_owned())),
+            true => Firewall::Present(read_digest(&String::from_utf8_lossy(&output.stdout))),
+            false if said.contains("No such file or directory") => Firewall::Missing,
+            false => Firewall::Unavailable(said.trim().to_owned()),
         }
     }
 
     /// Puts a table with these chains in the place of the owner's table, in one instant.
-    pub(super) async fn replace(&self, owner: &Owner, chains: &str) -> Result<Firewall> {
+    pub(super) async fn replace(&self, owner: &Owner, chains: &str) -> Firewall {
         let table = owner.nft_table();
         let digest = digest(chains);
         // Created, deleted, created: the only form that works whether it was there or not.
@@ -70,32 +76,54 @@ impl Nft {
             "table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n\
              \tchain {DIGEST_CHAIN} {{ return comment \"{digest}\"; }}\n{chains}}}\n"
         );
-        Ok(match self.script(&text).await? {
+        match self.script(&text).await {
             Ok(()) => Firewall::Present(digest),
             Err(reason) => Firewall::Unavailable(reason),
-        })
+        }
     }
 
     /// Removes the owner's table; nothing happens if there is none.
-    pub(super) async fn remove(&self, owner: &Owner) -> Result<Firewall> {
+    pub(super) async fn remove(&self, owner: &Owner) -> Firewall {
         let table = owner.nft_table();
-        Ok(match self.script(&format!("table inet {table}\ndelete table inet {table}\n")).await? {
+        match self.script(&format!("table inet {table}\ndelete table inet {table}\n")).await {
             Ok(()) => Firewall::Missing,
             Err(reason) => Firewall::Unavailable(reason),
-        })
+        }
     }
 
-    async fn script(&self, text: &str) -> Result<Result<(), String>> {
-        Ok(match self.run(&["-f", "-"], text).await? {
-            Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            Err(reason) => Err(reason),
-        })
+    async fn script(&self, text: &str) -> Result<(), String> {
+        let output = self.run(&["-f", "-"], text).await?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        }
     }
 
-    /// Runs the program; the inner error is why it is not there.
-    async fn run(&self, arguments: &[&str], input: &str) -> Result<Result<Output, String>> {
-        let child = Command::new(&self.program)
+    /// Runs the program; the error is why it cannot be used.
+    async fn run(&self, arguments: &[&str], input: &str) -> Result<Output, String> {
+        let name = self.program.display();
+        let no_answer = || format!("`{name}` did not answer within {} s", PATIENCE.as_secs());
+        if self.rests() {
+            return Err(no_answer());
+        }
+        match tokio::time::timeout(PATIENCE, self.talk(arguments, input)).await {
+            Ok(Ok(output)) => {
+                self.note(None);
+                Ok(output)
+            }
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Err(format!("`{name}` was not found: install nftables"))
+            }
+            Ok(Err(error)) => Err(format!("`{name}` cannot be run: {error}")),
+            Err(_) => {
+                self.note(Some(Instant::now()));
+                Err(no_answer())
+            }
+        }
+    }
+
+    async fn talk(&self, arguments: &[&str], input: &str) -> io::Result<Output> {
+        let mut child = Command::new(&self.program)
             .args(arguments)
             .env_clear()
             .env("PATH", SEARCH_PATH)
@@ -104,29 +132,21 @@ impl Nft {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .spawn();
-        let mut child = match child {
-            Ok(child) => child,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Err(format!("`{}` was not found: install nftables", self.program.display())));
-            }
-            Err(error) => return Err(self.failed(error)),
-        };
-        let talk = async {
-            if let Some(mut stdin) = child.stdin.take() {
-                // A program that ends without reading has its reason in its own words.
-                let _ = stdin.write_all(input.as_bytes()).await;
-            }
-            child.wait_with_output().await
-        };
-        match tokio::time::timeout(PATIENCE, talk).await {
-            Ok(output) => output.map(Ok).map_err(|error| self.failed(error)),
-            Err(_) => Err(Error::Timeout { doing: format!("run `{}`", self.program.display()), after: PATIENCE }),
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that ends without reading has its reason in its own words.
+            let _ = stdin.write_all(input.as_bytes()).await;
         }
+        child.wait_with_output().await
     }
 
-    fn failed(&self, message: impl ToString) -> Error {
-        Error::Program { program: self.program.display().to_string(), message: message.to_string() }
+    fn rests(&self) -> bool {
+        let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
+        hung.is_some_and(|at| at.elapsed() < REST)
+    }
+
+    fn note(&self, hung: Option<Instant>) {
+        *self.hung.lock().unwrap_or_else(PoisonError::into_inner) = hung;
     }
 }
 
@@ -138,7 +158,45 @@ fn read_digest(listing: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use patronus_types::NetworkId;
+
     use super::*;
+
+    fn owner() -> Owner {
+        Owner::new(0, NetworkId::new(1, &[0; 10])).unwrap()
+    }
+
+    /// Written by another process: one that we hold open for writing could not be run.
+    fn program(folder: &tempfile::TempDir, text: &str, mode: &str) -> PathBuf {
+        let path = folder.path().join("nft");
+        let write = "printf \"$1\" > \"$0\" && chmod \"$2\" \"$0\"";
+        let written = std::process::Command::new("sh").args(["-c", write]).arg(&path).args([text, mode]).status();
+        assert!(written.unwrap().success());
+        path
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_waited_for_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let nft = Nft::new(program(&folder, "#!/bin/sh\nexec sleep 100\n", "755"));
+        let started = std::time::Instant::now();
+        for _ in 0..3 {
+            let Firewall::Unavailable(reason) = nft.read(&owner()).await else { panic!() };
+            assert!(reason.contains("did not answer within 3 s"), "{reason}");
+            assert!(matches!(nft.clone().replace(&owner(), "").await, Firewall::Unavailable(_)));
+        }
+        assert!(started.elapsed() < 2 * PATIENCE, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn whatever_keeps_it_from_running_is_only_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, mode) in [("#!/bin/sh\n", "644"), ("no program", "755"), ("#!/no/such/shell\n", "755")] {
+            let nft = Nft::new(program(&folder, text, mode));
+            assert!(matches!(nft.read(&owner()).await, Firewall::Unavailable(_)), "{text:?}");
+            assert!(matches!(nft.remove(&owner()).await, Firewall::Unavailable(_)), "{text:?}");
+        }
+    }
 
     #[test]
     fn the_digest_is_read_back() {

@@ -24,7 +24,7 @@ pub(super) async fn observe(netlink: &Handle, wireguard: &Wireguard, nft: &Nft, 
         routes: BTreeSet::new(),
         twins: BTreeSet::new(),
         rules: rule::ours(netlink, owner).await?,
-        firewall: nft.read(owner).await?,
+        firewall: nft.read(owner).await,
         sysctls: sysctls(&links)?,
     };
     for (link, driver) in tunnels {
