@@ -44,7 +44,7 @@ fn kind(release: &Release) -> String {
 }
 
 fn applied(release: &Release) -> Cell {
-    let tone = if release.applied >= release.sites { Tone::Good } else { Tone::Warn };
+    let tone = if release.applied >= release.agents { Tone::Good } else { Tone::Warn };
     Cell::toned(release.applied.to_string(), tone)
 }
 

@@ -26,11 +26,11 @@ pub(super) fn settle(app: &App, target: &mut Target) -> Result<Client> {
         return Err(error
             .cause(format!("it shows a CA with SHA-256 {}", seen.sha256))
             .help("copy the CA from the server's data folder and add --ca-file FILE")
-            .help("or compare the digest with what `patronus-server init` said and add --ca-sha256 DIGEST"));
+            .help("or compare it with that of tls/ca.pem there, and add --ca-sha256 DIGEST"));
     }
     app.out.notice(&format!("The CA of {refused} is not known here. Its SHA-256 is"));
     app.out.notice(&format!("  {}", seen.sha256));
-    app.out.notice("Compare it with what `patronus-server init` said on the server.");
+    app.out.notice("Compare it with that of tls/ca.pem in the server's data folder.");
     let answer = app.out.ask("Is it the same? [y/N]")?;
     if !matches!(answer.as_str(), "y" | "Y" | "yes") {
         return Err(CliError::new(Exit::Unconfirmed, "the server is not trusted; nothing was sent to it"));

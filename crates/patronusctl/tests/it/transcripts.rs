@@ -1,0 +1,143 @@
+//! What people see.
+
+use snapbox::{Assert, Data, file};
+
+use crate::api::world;
+use crate::program::Home;
+
+fn check(expected: Data, lines: &[&str]) {
+    let server = world();
+    let home = Home::at(&server.url);
+    compare(home.transcript(&server.url, lines), expected);
+}
+
+fn compare(actual: String, expected: Data) {
+    Assert::new().action_env("SNAPSHOTS").normalize_paths(false).eq(actual, expected);
+}
+
+#[test]
+fn sites() {
+    let lines = [
+        "site list",
+        "site list -o wide",
+        "site list -o name",
+        "sites list -o id",
+        "site list -o json --fields name,agent.version",
+        "site list -o jsonl --fields name,sync",
+        "site list --fields name,labels.tier --no-headers",
+        "site list --sort-by running_version:desc -o name",
+        "site list -l tier=gold -o name",
+        "site list -l tier=tin",
+        "site list -l tier=tin -o json",
+        "site list --limit 1 -o name",
+        "site get site/fra",
+        "site get ams -o yaml --fields name,uplinks",
+        "site describe fra",
+    ];
+    check(file!["transcripts/sites.txt"], &lines);
+}
+
+#[test]
+fn networks_and_status() {
+    let lines = [
+        "network list",
+        "network list -o wide",
+        "network get lab -o json",
+        "status",
+        "status -o json",
+        "version",
+        "version -o json",
+        "whoami",
+    ];
+    check(file!["transcripts/networks.txt"], &lines);
+}
+
+#[test]
+fn bundles() {
+    let lines = [
+        "bundle list",
+        "bundle get latest",
+        "bundle get bundle/2 -o name",
+        "bundle diff",
+        "bundle diff 1 2 --exit-code",
+        "bundle publish --message 'new uplink'",
+        "bundle publish --wait -o json",
+        "bundle rollback --to 1",
+        "bundle rollback --to 1 --yes -q",
+        "bundle get seven",
+        "bundle download 2 --out x",
+    ];
+    check(file!["transcripts/bundles.txt"], &lines);
+}
+
+#[test]
+fn tokens_and_events() {
+    let lines = [
+        "token list",
+        "token create --kind enrol --site ams",
+        "token create --kind enrol --site ams -o json --quiet",
+        "token create --kind enrol",
+        "token create --kind api --site ams",
+        "event list",
+        "event list --limit 1 -o json",
+    ];
+    check(file!["transcripts/tokens.txt"], &lines);
+}
+
+#[test]
+fn errors() {
+    let lines = [
+        "",
+        "site lst",
+        "site list --outptu json",
+        "site list -o jsn",
+        "site list --fields nmae",
+        "site get frra",
+        "site get frra -o json",
+        "site get network/lab",
+        "site delete ams",
+        "site delete ams --confirm fra",
+        "site delete ams fra",
+        "site delete -l tier=gold",
+        "site create ams",
+        "site create ams --location Amsterdam --if-not-exists",
+        "site create ams --location Rotterdam --if-not-exists",
+        "site create lon --uplink name=fibre,cots=3",
+        "site update ams",
+        "network list -l tier=gold",
+        "apply -f nowhere.yaml",
+        "help exit-cods",
+        "--context nope site list",
+    ];
+    check(file!["transcripts/errors.txt"], &lines);
+}
+
+#[test]
+fn topics() {
+    check(
+        file!["transcripts/topics.txt"],
+        &["help exit-codes", "help output", "help references", "completions bash", "site get --help"],
+    );
+}
+
+#[test]
+fn manifests() {
+    let server = world();
+    let home = Home::at(&server.url);
+    home.write("net/10-network.yaml", "# the lab\nkind: network\nname: lab\n---\nkind: site\nname: ams\n");
+    home.write("net/20-fra.json", "{\"kind\": \"site\", \"name\": \"fra\"}");
+    home.write("net/notes.txt", "not a manifest");
+    home.write("bad/a.yaml", "kind: network\nname: lab\nrnage: 10.0.0.0/8\n---\nkind: site\nname: ams\nname: fra\n---\nkind: siet\nname: x\n");
+    home.write("bad/b.yaml", "kind: site\nname: ok\nuplinks:\n  - name: fibre\n    endpoint: '203.0.113.7:99999'\n---\nname: kindless\n---\nkind: site\nname: no_underscores\nhub: yes\n");
+    home.write("empty.yaml", "# nothing\n");
+    let lines = [
+        "apply -f net",
+        "apply -f net -o json --dry-run",
+        "apply -f net -o name",
+        "apply -f bad",
+        "apply -f bad -o json",
+        "apply -f empty.yaml",
+    ];
+    compare(home.transcript(&server.url, &lines), file!["transcripts/manifests.txt"]);
+    assert_eq!(server.requests().len(), 3, "what does not hold is not sent");
+}
