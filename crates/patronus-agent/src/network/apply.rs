@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::accept::millis;
 use super::{Bundle, Network};
 use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
+use crate::effects::model::Firewall;
 use crate::effects::sysctl::PortSet;
 use crate::failpoint;
 use crate::state::Journal;
@@ -84,7 +85,11 @@ impl Network {
         let running = self.running.clone();
         forget.extend(running.iter().map(|bundle| &bundle.content));
         let done = self.converge(Goal { forget: &forget, ..Goal::default() }).await;
-        let mut notes = done.map(|done| done.warnings).map_err(|error| error.to_string())?;
+        let done = done.map_err(|error| error.to_string())?;
+        let mut notes = done.warnings;
+        if let Firewall::Unavailable(reason) = &done.before.firewall {
+            notes.push(format!("its nft table, if it has one, is left: {reason}"));
+        }
         notes.extend(self.put_back().await);
         Ok(notes)
     }
