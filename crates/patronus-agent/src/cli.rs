@@ -14,10 +14,10 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// How much is logged to stderr [default: info; PATRONUS_LOG_LEVEL]
+    /// How much is logged to stderr [default: info for `run`, else warn; env: PATRONUS_LOG_LEVEL]
     #[arg(long, global = true, value_enum)]
     pub log_level: Option<LogLevel>,
-    /// Form of the log [default: text; PATRONUS_LOG_FORMAT]
+    /// Form of the log [default: text; env: PATRONUS_LOG_FORMAT]
     #[arg(long, global = true, value_enum)]
     pub log_format: Option<LogFormat>,
 }
@@ -38,7 +38,7 @@ pub enum Command {
 /// Where the state is.
 #[derive(Debug, Args)]
 pub struct State {
-    /// Folder with keys, tokens and bundles [default: /var/lib/patronus-agent; PATRONUS_STATE]
+    /// Folder with keys, tokens and bundles [default: /var/lib/patronus-agent; env: PATRONUS_STATE]
     #[arg(long = "state", value_name = "DIR")]
     folder: Option<PathBuf>,
 }
@@ -56,10 +56,10 @@ pub struct Enrol {
     /// Where the state is.
     #[command(flatten)]
     pub state: State,
-    /// The invitation that `patronusctl token create --kind enrol` printed; `-` reads stdin [PATRONUS_TOKEN_FILE]
+    /// The invitation that `patronusctl token create --kind enrol` printed; `-` reads stdin [env: PATRONUS_TOKEN_FILE]
     #[arg(long, value_name = "FILE|-")]
     token_file: Option<PathBuf>,
-    /// Use these servers instead of the invitation's; repeat it for several [PATRONUS_SERVER]
+    /// Use these servers instead of the invitation's; repeat it for several [env: PATRONUS_SERVER]
     #[arg(long = "server", value_name = "URL")]
     servers: Vec<String>,
     /// Seconds to keep trying while no server answers
@@ -89,7 +89,7 @@ impl Enrol {
 /// A configuration file.
 #[derive(Debug, Args)]
 pub struct Configured {
-    /// The agent's configuration file; everything in it has a default [PATRONUS_CONFIG]
+    /// The agent's configuration file; everything in it has a default [env: PATRONUS_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -153,14 +153,13 @@ pub enum Output {
 }
 
 /// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     /// Only what failed.
     Error,
     /// And what is not as it should be.
     Warn,
     /// And what changed.
-    #[default]
     Info,
     /// And each step.
     Debug,
@@ -181,7 +180,9 @@ pub enum LogFormat {
 impl Cli {
     /// How much is logged.
     pub fn log_level(&self) -> LogLevel {
-        self.log_level.or_else(|| choice("PATRONUS_LOG_LEVEL")).unwrap_or_default()
+        // A command says by itself what it did; only the daemon has nobody in front of it.
+        let usual = if matches!(self.command, Command::Run(_)) { LogLevel::Info } else { LogLevel::Warn };
+        self.log_level.or_else(|| choice("PATRONUS_LOG_LEVEL")).unwrap_or(usual)
     }
 
     /// Form of the log.

@@ -2,7 +2,7 @@
 //!
 //! A place is named by [`hit`], between two effects that each happen entirely or not at all. In debug builds the variable
 //! `PATRONUS_FAILPOINT=name` (or `name:3`, the third time) aborts the process there, as `kill -9` would; unit tests count
-//! through all places with [`arm`]. Release builds contain nothing of it.
+//! through all places with `arm`. Release builds contain nothing of it.
 
 /// Ends the agent here if a test asked for that.
 #[inline]
@@ -36,7 +36,7 @@ mod debug {
         COUNTDOWN.set(Some(places));
     }
 
-    /// Ends what [`arm`] began; true if it never came to a crash.
+    /// Ends what `arm` began; true if it never came to a crash.
     #[cfg(test)]
     pub fn disarm() -> bool {
         COUNTDOWN.take().is_some()

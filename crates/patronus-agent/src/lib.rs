@@ -1,8 +1,8 @@
 //! The agent of one site: it keeps the site's tunnels as the newest signed bundle says, with or without a server.
 //!
 //! `patronus-agent run` starts every network from the disk before it asks a server anything. From then on each network
-//! has a loop of its own ([`driver`]): it asks for the version to run ([`poll`] says whom and when), downloads it,
-//! verifies it ([`verify`]), keeps it ([`state`]), and brings the kernel to it by the least change ([`converge`]; what
+//! has a loop of its own (`driver`): it asks for the version to run (`poll` says whom and when), downloads it,
+//! verifies it (`verify`), keeps it (`state`), and brings the kernel to it by the least change (`converge`; what
 //! that is, `patronus_core::apply` says). If the kernel drifts from what shall run, it is brought back the same way.
 //!
 //! Invariants: nothing unverified is ever used; a version's number is on the disk before anything acts on it; a crash at

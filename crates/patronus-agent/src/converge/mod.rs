@@ -39,7 +39,7 @@ pub struct Goal<'a> {
     pub from: Option<&'a Content>,
     /// Bundles whose rests may be there.
     pub forget: &'a [&'a Content],
-    /// Whether the far ends change at the same time: then only one of two begins a session, see [`pulse`].
+    /// Whether the far ends change at the same time: then only one of two begins a session, see [`mod@pulse`].
     pub concerted: bool,
 }
 

@@ -21,6 +21,8 @@ use crate::world::World;
 
 /// How often the folder is looked at for networks that came without anybody saying so.
 const RESCAN: Duration = Duration::from_secs(60);
+/// The same while one of them cannot be read: somebody may be mending it.
+const RESCAN_BROKEN: Duration = Duration::from_secs(10);
 /// How long a network may take to end the step it is at.
 const STOP: Duration = Duration::from_secs(20);
 const ANSWER: Duration = Duration::from_secs(30);
@@ -61,7 +63,7 @@ pub async fn run(folder: &Path, world: World) -> Result<(), Failure> {
     let mut daemon = Daemon { state, world, running: BTreeMap::new(), unreadable: BTreeMap::new(), news, listed: None };
     daemon.rescan();
     daemon.greet();
-    let mut rescan_at = Instant::now() + RESCAN;
+    let mut rescan_at = Instant::now() + daemon.rescan_in();
     loop {
         let event = tokio::select! {
             () = signals.stop() => Event::Stop,
@@ -79,9 +81,9 @@ pub async fn run(folder: &Path, world: World) -> Result<(), Failure> {
                 daemon.news.send_modify(|count| *count += 1);
             }
             Event::Rescan => {
-                rescan_at = Instant::now() + RESCAN;
                 kernel = kernel.or_else(|| Watch::new().ok());
                 daemon.rescan_if_changed();
+                rescan_at = Instant::now() + daemon.rescan_in();
             }
         }
     }
@@ -107,7 +109,8 @@ impl Daemon {
 
     fn rescan_if_changed(&mut self) {
         let ended = self.running.values().any(|member| member.task.is_finished());
-        if ended || self.listed != self.state.changed_at() {
+        // That a file was mended does not change the folder.
+        if ended || !self.unreadable.is_empty() || self.listed != self.state.changed_at() {
             self.rescan();
         }
     }
@@ -116,14 +119,20 @@ impl Daemon {
     fn rescan(&mut self) {
         self.listed = self.state.changed_at();
         self.running.retain(|_, member| !member.task.is_finished());
-        self.unreadable.clear();
+        let before = std::mem::take(&mut self.unreadable);
         match self.state.entries() {
-            Ok(entries) => entries.into_iter().for_each(|entry| self.take_up(entry)),
+            Ok(entries) => entries.into_iter().for_each(|entry| self.take_up(entry, &before)),
             Err(error) => tracing::error!(%error, "the state folder cannot be listed"),
         }
     }
 
-    fn take_up(&mut self, entry: Entry) {
+    /// How long until the next look at the folder.
+    fn rescan_in(&self) -> Duration {
+        if self.unreadable.is_empty() { RESCAN } else { RESCAN_BROKEN }
+    }
+
+    /// Takes up a network, or says why it cannot be; once for each reason.
+    fn take_up(&mut self, entry: Entry, unreadable: &BTreeMap<NetworkId, String>) {
         if self.running.contains_key(&entry.network) {
             return;
         }
@@ -137,8 +146,11 @@ impl Daemon {
                 self.running.insert(entry.network, Member { commands, task });
             }
             Err(error) => {
-                tracing::error!(network = %entry.network, %error, "a network cannot be taken up; the others are not affected");
-                self.unreadable.insert(entry.network, error.to_string());
+                let why = error.with_advice(entry.network);
+                if unreadable.get(&entry.network) != Some(&why) {
+                    tracing::error!(network = %entry.network, error = why, "a network cannot be taken up; the others are not affected");
+                }
+                self.unreadable.insert(entry.network, why);
             }
         }
     }
@@ -233,5 +245,41 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::Lab;
+
+    fn daemon(lab: &Lab) -> Daemon {
+        let (news, _) = watch::channel(0);
+        Daemon {
+            state: lab.state(),
+            world: lab.world(),
+            running: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            news,
+            listed: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_network_is_taken_up_when_its_file_was_mended() {
+        let lab = Lab::new();
+        let path = lab.home().path().join("identity.json");
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, b"{").unwrap();
+        let mut daemon = daemon(&lab);
+        daemon.rescan();
+        let why = daemon.unreadable.values().next().unwrap();
+        assert!(why.contains("identity.json") && why.contains("leave --network net_"), "{why}");
+        assert_eq!(daemon.rescan_in(), RESCAN_BROKEN);
+        std::fs::write(&path, whole).unwrap();
+        daemon.rescan_if_changed();
+        assert!(daemon.unreadable.is_empty());
+        assert_eq!(daemon.running.len(), 1);
+        daemon.stop().await;
     }
 }

@@ -166,7 +166,12 @@ fn identity(
             Exit::Unreachable,
             format_args!("the server's signing key is not the one the invitation names (SHA-256 {wanted})"),
         )
-        .help("nothing was joined; somebody may stand between: compare with `patronusctl network get`, then make a new invitation"));
+        .help(format_args!(
+            "this host joined nothing, but the server may count site {site} as joined now, by keys that were thrown away, and \
+             an agent that ran there is shut out; somebody may stand between: ask who runs the server, then make a new \
+             invitation: patronusctl token create --kind enrol --site {site}",
+            site = invitation.site
+        )));
     };
     Ok(Identity {
         format: FORMAT,

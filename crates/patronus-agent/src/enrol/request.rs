@@ -78,6 +78,7 @@ async fn round(
 fn request(invitation: &Invitation, joining: &Joining) -> EnrolRequest {
     EnrolRequest {
         token: invitation.token.clone(),
+        signing_key_sha256: invitation.signing_key_sha256,
         public_keys: joining.keys.public(),
         port_base: joining.port_base,
         nonce: joining.nonce.clone(),

@@ -52,6 +52,7 @@ fn a_site_joins_once() {
     let sent = lab.server.inner().enrolments[0].clone();
     assert_eq!(sent.public_keys, identity.keys.public());
     assert_eq!(sent.public_keys.len(), 4);
+    assert_eq!(sent.signing_key_sha256, lab.invitation().signing_key_sha256, "so that the server can refuse in time");
     assert!(matches!(run(&lab, &lab.invitation()).unwrap(), Outcome::Already(_)));
     assert_eq!(lab.server.inner().enrolments.len(), 1, "the server is not asked again");
     assert_eq!(std::fs::read_dir(lab.folder.path().join("networks")).unwrap().count(), 1);
@@ -133,6 +134,7 @@ fn another_signing_key_is_refused() {
     lab.server.enrols(EnrolResponse { signing_keys: vec![impostor.verifying_key().to_text()], ..response(&lab) });
     let failure = run(&lab, &lab.invitation()).unwrap_err();
     assert!(failure.message.contains("not the one the invitation names"), "{failure}");
+    assert!(failure.help.unwrap().contains("may count site site-0 as joined"));
     assert!(lab.state().entries().unwrap().is_empty());
 }
 

@@ -20,6 +20,7 @@ const LAST_PORT: u16 = 17;
 impl Network {
     /// Ends what an earlier run began, and starts the tunnels from the disk. True if all is as it should be.
     pub async fn recover(&mut self) -> bool {
+        self.say_what_was_damaged();
         self.reserve_ports();
         match self.home.journal() {
             Ok(Some(journal)) => self.resume(journal).await,
@@ -105,6 +106,18 @@ impl Network {
             notes.extend(self.world.host.release(&PortSet::parse(&ports)).err().map(|error| error.to_string()));
         }
         notes
+    }
+
+    /// Logs what could not be read from the disk, and writes anew what nobody else brings.
+    fn say_what_was_damaged(&mut self) {
+        for note in self.notes.versions.iter().chain(&self.notes.disk) {
+            tracing::warn!(network = self.name(), "{note}");
+        }
+        if self.notes.versions.is_some()
+            && let Err(error) = self.home.replace_versions(&self.versions)
+        {
+            self.notes.disk = Some(error.to_string());
+        }
     }
 
     /// Keeps the network's ports from being given out by chance, also after the host was started anew.
@@ -235,7 +248,7 @@ impl Network {
         };
         self.settle(done);
         self.running = Some(Arc::new(bundle));
-        self.notes.disk = None;
+        (self.notes.disk, self.notes.versions) = (None, None);
         self.conclude(outcome);
         if let Err(error) = self.home.clean() {
             self.notes.disk = Some(error.to_string());

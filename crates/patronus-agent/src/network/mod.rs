@@ -62,6 +62,7 @@ pub struct Network {
 /// What is wrong, by where it was noticed, so that it goes away where it was mended.
 #[derive(Debug, Clone, Default)]
 struct Notes {
+    versions: Option<String>,
     disk: Option<String>,
     download: Option<String>,
     kernel: Vec<String>,
@@ -73,8 +74,12 @@ impl Network {
     pub fn open(home: Home, identity: Identity, world: World) -> state::Result<Self> {
         let corrupt = |why: &str| StateError::Corrupt { path: home.path().to_owned(), why: why.to_owned() };
         let owner = identity.owner().ok_or_else(|| corrupt("its network number is not 0 to 35"))?;
-        let versions = home.versions()?;
         let mut notes = Notes::default();
+        // What was accepted must not be forgotten, and tunnels must not wait for a file that nobody can read.
+        let versions = home.versions().unwrap_or_else(|error| {
+            notes.versions = Some(format!("the highest version is taken from the bundles on the disk: {error}"));
+            home.versions_of_bundles(&identity.verifying_keys())
+        });
         let running = match home.current().map(|digest| home.load(digest)) {
             Some(Ok(Some((release, content)))) => Some(Arc::new(Bundle { release, content })),
             Some(Ok(None)) => {

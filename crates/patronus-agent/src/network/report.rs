@@ -38,7 +38,7 @@ impl Network {
     pub(super) fn warnings(&self) -> Vec<String> {
         let notes = &self.notes;
         let mut warnings: Vec<String> =
-            notes.disk.iter().chain(&notes.download).chain(&notes.shadow).cloned().collect();
+            notes.versions.iter().chain(&notes.disk).chain(&notes.download).chain(&notes.shadow).cloned().collect();
         warnings.extend(notes.kernel.iter().cloned());
         warnings
     }

@@ -380,3 +380,29 @@ async fn nothing_published_is_nothing_to_do() {
     network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: Some(unsigned) });
     assert!(matches!(network.wants(), Todo::Refuse(_, why) if why.contains("the server sent none")));
 }
+
+#[tokio::test]
+async fn tunnels_come_up_without_the_file_of_accepted_versions_and_nothing_older_is_taken() {
+    for damage in ["", "{", "[]", "folder"] {
+        let lab = Lab::new();
+        let mut network = lab.open();
+        told(&mut network, &lab.version(5, 2)).await;
+        told(&mut network, &lab.version(7, 3)).await;
+        let path = lab.home().path().join("versions.json");
+        std::fs::remove_file(&path).unwrap();
+        match damage {
+            "folder" => std::fs::create_dir(&path).unwrap(),
+            text => std::fs::write(&path, text).unwrap(),
+        }
+        lab.kernel.delete("pt000");
+        let mut network = lab.open();
+        assert!(network.recover().await);
+        assert_eq!(lab.kernel.tunnels()[0].2, 3, "{damage:?}");
+        assert!(network.warnings()[0].contains("versions.json"), "{:?}", network.warnings());
+        told(&mut network, &lab.version(6, 2)).await;
+        assert!(outcome(&network).2.contains("is older than 7"), "{:?}", outcome(&network));
+        assert_eq!(lab.home().versions().unwrap().highest(), 7, "the file is whole again");
+        told(&mut network, &lab.version(8, 2)).await;
+        assert_eq!((outcome(&network).1, network.warnings()), (OutcomeKind::Applied, Vec::new()));
+    }
+}

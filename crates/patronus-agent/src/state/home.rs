@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use patronus_core::digest::sha256;
+use patronus_core::signature::VerifyingKey;
 use patronus_types::Digest;
 use patronus_types::bundle::{CONTENT_FILE, Content};
 
@@ -19,6 +20,7 @@ const CURRENT: &str = "current";
 const PREVIOUS: &str = "previous";
 const RELEASE: &str = "release.json";
 const VERSIONS: &str = "versions.json";
+const DAMAGED_VERSIONS: &str = "versions.json.damaged";
 const JOURNAL: &str = "apply.json";
 const PROGRESS: &str = "progress.json";
 const EARLIER: &str = "earlier.json";
@@ -61,6 +63,25 @@ impl Home {
     /// Records accepted versions, before anything is done for them.
     pub fn save_versions(&self, versions: &Versions) -> Result<()> {
         write_json(&self.path.join(VERSIONS), versions)
+    }
+
+    /// What the bundles on the disk say of accepted versions, for when the file cannot be read. Only what one of the keys
+    /// signed counts.
+    pub fn versions_of_bundles(&self, keys: &[VerifyingKey]) -> Versions {
+        let mut versions = Versions::default();
+        for digest in self.kept() {
+            let Ok(Some(release)) = read_json::<Release>(&self.bundle(digest).join(RELEASE)) else { continue };
+            if let Some((key, statement)) = release.signed_by(keys) {
+                versions.restore(key, &statement);
+            }
+        }
+        versions
+    }
+
+    /// Puts versions in the place of a file that cannot be read, which is kept beside it.
+    pub fn replace_versions(&self, versions: &Versions) -> Result<()> {
+        let _ = fs::rename(self.path.join(VERSIONS), self.path.join(DAMAGED_VERSIONS));
+        self.save_versions(versions)
     }
 
     /// The host's own settings from before they were changed.
@@ -124,6 +145,12 @@ impl Home {
         Ok(Some((release, content)))
     }
 
+    /// The bundles that something points at: the current one, the one before, and that of an apply in flight.
+    pub fn kept(&self) -> BTreeSet<Digest> {
+        let journal = self.journal().ok().flatten().map(|journal| journal.digest);
+        [self.current(), self.previous(), journal].into_iter().flatten().collect()
+    }
+
     /// What `current` points at.
     pub fn current(&self) -> Option<Digest> {
         self.target(CURRENT)
@@ -162,11 +189,9 @@ impl Home {
     }
 
     fn clean_bundles(&self) -> Result<()> {
-        let wanted: BTreeSet<String> = [self.current(), self.previous(), self.journal()?.map(|journal| journal.digest)]
-            .into_iter()
-            .flatten()
-            .map(|digest| digest.to_string())
-            .collect();
+        // With a journal that cannot be read nothing is known to be useless.
+        self.journal()?;
+        let wanted: BTreeSet<String> = self.kept().iter().map(Digest::to_string).collect();
         let folder = self.path.join(BUNDLES);
         let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
         for entry in entries.flatten() {

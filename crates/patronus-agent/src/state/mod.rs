@@ -65,6 +65,18 @@ pub enum StateError {
     Locked(PathBuf),
 }
 
+impl StateError {
+    /// The same with what can be done about it in a network, where a file is damaged.
+    pub fn with_advice(&self, network: NetworkId) -> String {
+        match self {
+            Self::Corrupt { .. } => format!(
+                "{self}; put back a copy of the file, or run `patronus-agent leave --network {network}` and enrol the site anew"
+            ),
+            Self::Disk(_) | Self::Locked(_) => self.to_string(),
+        }
+    }
+}
+
 impl From<StateError> for crate::failure::Failure {
     fn from(error: StateError) -> Self {
         use crate::failure::Exit;

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use patronus_core::digest::Prehash;
+use patronus_core::signature::{KeyId, Signature, Statement, VerifyingKey};
 use patronus_types::Digest;
 use patronus_types::api::agent::Running;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,13 @@ impl Release {
     pub fn prehash(&self) -> Option<Prehash> {
         let bytes = STANDARD.decode(&self.prehash).ok()?;
         <[u8; 64]>::try_from(bytes).ok().map(Prehash)
+    }
+
+    /// Which of these keys signed it, and what it said; none if none did.
+    pub fn signed_by(&self, keys: &[VerifyingKey]) -> Option<(KeyId, Statement)> {
+        let signature = Signature::parse(&self.signature).ok()?;
+        let key = keys.iter().find(|key| key.id() == signature.key_id())?;
+        Some((key.id(), signature.verify(key, &self.prehash()?).ok()?))
     }
 
     /// The short form for reports.

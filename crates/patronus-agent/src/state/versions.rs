@@ -82,6 +82,13 @@ impl Versions {
         self.0.insert(key.to_string(), accepted) != Some(accepted)
     }
 
+    /// Records a statement that was accepted before, if nothing higher is recorded.
+    pub fn restore(&mut self, key: KeyId, statement: &Statement) {
+        if self.0.get(&key.to_string()).is_none_or(|accepted| accepted.version < statement.version) {
+            self.accept(key, statement);
+        }
+    }
+
     /// The highest version accepted from any key; 0 for none.
     pub fn highest(&self) -> u64 {
         self.0.values().map(|accepted| accepted.version).max().unwrap_or_default()

@@ -33,7 +33,20 @@ pub async fn command(folder: &Path, only: Option<&Ref>, form: Output, world: &Wo
         Output::Table => table::render(&status),
         Output::Json => serde_json::to_string_pretty(&status).map(|text| text + "\n").unwrap_or_default(),
     };
-    output::answer(&text).map_err(|error| Failure::new(Exit::Failed, format_args!("cannot print the status: {error}")))
+    output::answer(&text)
+        .map_err(|error| Failure::new(Exit::Failed, format_args!("cannot print the status: {error}")))?;
+    all_known(&status)
+}
+
+/// A network of which nothing could be said is a failure, after all that could be said was.
+fn all_known(status: &Status) -> Result<(), Failure> {
+    match status.networks.iter().find(|network| network.member.is_none()) {
+        None => Ok(()),
+        Some(network) => {
+            let message = format_args!("network {} cannot be shown", network.network_id);
+            Err(Failure::new(Exit::State, message).help("its warning above says why and what to do"))
+        }
+    }
 }
 
 async fn from_disk(state: &StateDir, world: &World) -> Result<Vec<NetworkStatus>, Failure> {
@@ -42,7 +55,7 @@ async fn from_disk(state: &StateDir, world: &World) -> Result<Vec<NetworkStatus>
         let network = entry.identity.and_then(|identity| Network::open(entry.home, identity, world.clone()));
         networks.push(match network {
             Ok(network) => network.status(false).await,
-            Err(error) => NetworkStatus::unreadable(entry.network, &error),
+            Err(error) => NetworkStatus::unreadable(entry.network, &error.with_advice(entry.network)),
         });
     }
     Ok(networks)
@@ -52,5 +65,20 @@ fn is(status: &NetworkStatus, wanted: &Ref) -> bool {
     match wanted {
         Ref::Id(id) => status.network_id.to_string() == id.to_string(),
         Ref::Name(name) => status.member.as_ref().is_some_and(|member| member.network.name == *name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::Lab;
+
+    #[tokio::test]
+    async fn a_network_that_cannot_be_read_is_a_failure() {
+        let lab = Lab::new();
+        let show = || command(lab.folder.path(), None, Output::Json, &lab.world());
+        assert_eq!(show().await, Ok(()));
+        std::fs::write(lab.home().path().join("identity.json"), b"").unwrap();
+        assert_eq!(show().await.unwrap_err().exit, Exit::State);
     }
 }
