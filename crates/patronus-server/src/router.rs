@@ -152,7 +152,7 @@ fn time_limit(app: &App, op: Op) -> Duration {
     let usual = app.limits.request;
     match op {
         Op::AgentState | Op::EventList => usual + Duration::from_secs(MAX_WAIT_S.into()),
-        Op::ReleasePublish | Op::ReleaseRollback | Op::BundleUpload | Op::Apply => usual.max(HEAVY),
+        Op::ReleasePublish | Op::ReleaseRollback | Op::ReleaseDiff | Op::BundleUpload | Op::Apply => usual.max(HEAVY),
         _ => usual,
     }
 }

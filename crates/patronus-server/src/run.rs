@@ -33,6 +33,7 @@ pub struct Server {
 /// Runs the command.
 pub fn command(config: Config) -> anyhow::Result<()> {
     crate::log::install(&config)?;
+    raise_open_files(config.limits.connections);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?.block_on(run(config))
 }
@@ -148,6 +149,17 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Each waiting agent is an open file, and the usual limit of 1,024 is meant for programs that do not count on more.
+fn raise_open_files(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let enough = maximum.is_none_or(|files| usize::try_from(files).is_ok_and(|files| files > connections));
+    if raised.is_err() || !enough {
+        tracing::warn!(?current, ?maximum, connections, "fewer files can be open than connections are allowed");
+    }
 }
 
 /// The one line on stdout. A closed pipe is nobody's fault.

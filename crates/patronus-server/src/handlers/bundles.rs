@@ -16,7 +16,7 @@ use patronus_types::bundle::Bundle;
 use patronus_types::network::Network;
 use patronus_types::{Digest, Ref};
 
-use super::releases::version_of;
+use super::releases::{checked_message, version_of};
 use crate::error::{Error, Result};
 use crate::extract::Call;
 use crate::{publish, respond};
@@ -50,13 +50,12 @@ pub async fn download(call: Call) -> Result<Response<Body>> {
 /// `POST /v1/bundles`
 pub async fn upload(mut call: Call) -> Result<Response<Body>> {
     let scope = call.scope()?;
+    let message = checked_message(scope.message.unwrap_or_default())?;
     let archive = call.archive(UPLOAD_TYPES, MAX_ARCHIVE_BYTES).await?;
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network(tenant, scope.network.as_ref()).await?;
     let write = call.write(tenant, scope.dry_run)?;
-    let published =
-        publish::upload(&call.app, write, network.id, archive, scope.site.as_ref(), scope.message.unwrap_or_default())
-            .await?;
+    let published = publish::upload(&call.app, write, network.id, archive, scope.site.as_ref(), message).await?;
     super::releases::published(&published)
 }
 

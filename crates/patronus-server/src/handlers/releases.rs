@@ -88,7 +88,7 @@ pub(super) async fn version_of(call: &Call, network: NetworkId) -> Result<u64> {
     Ok(wanted(call, network).await?.version)
 }
 
-fn checked_message(message: String) -> Result<String> {
+pub(super) fn checked_message(message: String) -> Result<String> {
     if message.chars().count() > MAX_MESSAGE {
         return Err(Error::invalid("/message", format_args!("at most {MAX_MESSAGE} characters")));
     }
