@@ -15,6 +15,7 @@ use crate::settings::Env;
 
 /// The program.
 pub fn main() -> ExitCode {
+    end_bugs_with_their_code();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // Asked for in scripts and by package managers: it has to cost nothing.
     if let [_, only] = arguments.as_slice()
@@ -34,6 +35,16 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(cli),
         Err(outcome) => ended(outcome, json, Style::PLAIN),
     }
+}
+
+/// A panic is a bug of this program, and has an exit code of its own.
+#[allow(clippy::exit, reason = "a panic hook has no other way to choose the code, and the release build aborts after it")]
+fn end_bugs_with_their_code() {
+    std::panic::set_hook(Box::new(|panic| {
+        let error = CliError::new(Exit::Bug, "this is a bug of patronusctl").cause(panic);
+        output::print_error(&error.help("please report it, with what was typed"), false, Style::PLAIN);
+        std::process::exit(i32::from(Exit::Bug.code()));
+    }));
 }
 
 fn parse(arguments: Vec<OsString>) -> std::result::Result<Cli, Result> {

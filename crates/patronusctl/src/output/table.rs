@@ -121,8 +121,10 @@ fn draw(heads: &[Head], rows: Vec<Vec<Cell>>, layout: Layout) -> String {
     for row in rows {
         table.add_row(row.into_iter().map(drawn));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    // Colours keep the blanks at a line's end from being trimmed: there must be none after the last column.
+    let last = heads.len().saturating_sub(1);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index == last { 0 } else { 2 }));
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -131,9 +133,9 @@ fn drawn(cell: Cell) -> TableCell {
     let drawn = TableCell::new(cell.text);
     match cell.tone {
         None => drawn,
-        Some(Tone::Good) => drawn.fg(Color::Green),
-        Some(Tone::Warn) => drawn.fg(Color::Yellow),
-        Some(Tone::Bad) => drawn.fg(Color::Red),
+        Some(Tone::Good) => drawn.fg(Color::DarkGreen),
+        Some(Tone::Warn) => drawn.fg(Color::DarkYellow),
+        Some(Tone::Bad) => drawn.fg(Color::DarkRed),
         Some(Tone::Dim) => drawn.add_attribute(Attribute::Dim),
     }
 }
