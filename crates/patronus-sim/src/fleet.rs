@@ -60,8 +60,10 @@ impl Member {
             expires_in_s: None,
         };
         let token = admin.tokens().create(&token, &Write::default()).await?;
+        let invitation = token.invitation.context("the server made no invitation")?;
         let request = EnrolRequest {
             token: token.secret,
+            signing_key_sha256: invitation.signing_key_sha256,
             public_keys: (1..=4).map(|uplink| key(network, index, uplink)).collect(),
             port_base: 51820,
             // As much of a secret as these agents need: 32 bytes in base64, like a key's.

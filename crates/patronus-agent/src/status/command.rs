@@ -76,7 +76,8 @@ mod tests {
     #[tokio::test]
     async fn a_network_that_cannot_be_read_is_a_failure() {
         let lab = Lab::new();
-        let show = || command(lab.folder.path(), None, Output::Json, &lab.world());
+        let world = lab.world();
+        let show = || command(lab.folder.path(), None, Output::Json, &world);
         assert_eq!(show().await, Ok(()));
         std::fs::write(lab.home().path().join("identity.json"), b"").unwrap();
         assert_eq!(show().await.unwrap_err().exit, Exit::State);

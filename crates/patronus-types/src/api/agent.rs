@@ -13,6 +13,8 @@ use crate::{Digest, NetworkId, PublicKey, SiteId, Timestamp};
 pub struct EnrolRequest {
     /// The one-time token.
     pub token: Secret,
+    /// SHA-256 of the signing key that the invitation names. A server with another key refuses before it uses up the token.
+    pub signing_key_sha256: Digest,
     /// Four public keys, one for each uplink the site can have.
     pub public_keys: Vec<PublicKey>,
     /// The first of the UDP ports that the agent found free, 1024 to 65,518: the probes' port is 17 above it.
