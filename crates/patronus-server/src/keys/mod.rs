@@ -6,6 +6,7 @@ mod tls;
 use std::path::PathBuf;
 
 use patronus_core::signature::{SignatureError, SigningKey};
+use patronus_types::Timestamp;
 
 use crate::folder::{Folder, FolderError};
 
@@ -28,6 +29,20 @@ pub enum KeyError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A clock that stands before or after the CA's time.
+    #[error(
+        "the clock shows {now}, and the certificate authority in `{path}` is valid from {from} to {until}: set the clock"
+    )]
+    Clock {
+        /// The CA's file.
+        path: PathBuf,
+        /// What the clock shows.
+        now: Timestamp,
+        /// From when the CA is valid.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
     },
     /// No random bytes.
     #[error("the system gives no random bytes: {0}")]

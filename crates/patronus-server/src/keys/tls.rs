@@ -1,8 +1,9 @@
 //! The private CA and the server's certificate.
 //!
 //! Agents and people pin the CA by its SHA-256, so the server certificate may be made anew at any start: when a name
-//! is missing on it, or when less than a year of it is left. The CA travels in the chain, so that a client which
-//! knows only its digest can check it.
+//! is missing on it, when less than a year of it is left, or when it is not valid yet. It is valid from the CA's
+//! first day on, so that one made by a clock that goes ahead is good when the clock is set right. The CA travels in the chain, so that a client which knows only its digest can check it. It
+//! is never made anew; while the clock stands outside its time, no certificate is made either.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -26,6 +27,8 @@ const CA: &str = "tls/ca.pem";
 const CA_KEY: &str = "tls/ca.key";
 /// Certificate and key in one file, so that no crash leaves one without the other.
 const SERVER: &str = "tls/server.pem";
+/// Begins the last line of a PEM section.
+const END: &[u8] = b"-----END ";
 const CA_YEARS: i16 = 20;
 const SERVER_YEARS: i16 = 5;
 const RENEW_YEARS_BEFORE: i16 = 1;
@@ -44,12 +47,33 @@ impl Tls {
         if folder.read(CA)?.is_none() || folder.read(CA_KEY)?.is_none() {
             make_ca(folder, now)?;
         }
-        let kept = if folder.read(SERVER)?.is_some() { Self::read(folder)?.names()? } else { BTreeSet::new() };
-        let renew = kept.is_empty() || !names.is_subset(&kept) || Self::read(folder)?.ends_soon(now)?;
-        if renew {
+        if folder.read(SERVER)?.is_none() {
+            Self::ca_holds(folder, now)?;
+            make_server(folder, names, now)?;
+            return Self::read(folder);
+        }
+        let tls = Self::read(folder)?;
+        let kept = tls.names()?;
+        let stale = tls.stale(now)?;
+        if stale || kept.is_empty() || !names.is_subset(&kept) {
+            // A certificate made by a wrong clock fits nobody once the clock is right: better to stop here.
+            Self::ca_holds(folder, now)?;
+            if stale {
+                tracing::warn!(%now, "the server's certificate ends soon or is not valid yet: it is made anew");
+            }
             make_server(folder, &(&kept | names), now)?;
         }
         Self::read(folder)
+    }
+
+    /// Refuses a clock that stands outside the CA's time.
+    fn ca_holds(folder: &Folder, now: Timestamp) -> Result<(), KeyError> {
+        let ca = read_pem(folder, CA, CertificateDer::from_pem_slice)?;
+        let (from, until) = validity_of(&ca)?;
+        if (from..until).contains(&now) {
+            return Ok(());
+        }
+        Err(KeyError::Clock { path: folder.path(CA), now, from, until })
     }
 
     /// Reads the certificates.
@@ -87,9 +111,10 @@ impl Tls {
         Ok(names.iter().filter_map(text_of).collect())
     }
 
-    fn ends_soon(&self, now: Timestamp) -> Result<bool, KeyError> {
-        let ends = parse(&self.server)?.validity().not_after.timestamp();
-        Ok(ends < years_from(now, RENEW_YEARS_BEFORE).as_second())
+    /// Whether it ends soon, or begins later.
+    fn stale(&self, now: Timestamp) -> Result<bool, KeyError> {
+        let (from, until) = validity_of(&self.server)?;
+        Ok(now < from || until < years_from(now, RENEW_YEARS_BEFORE))
     }
 }
 
@@ -101,7 +126,9 @@ pub fn names_of(host: Option<&str>, more: &[String]) -> BTreeSet<String> {
 
 fn make_ca(folder: &Folder, now: Timestamp) -> Result<(), KeyError> {
     let key = KeyPair::generate().map_err(refused)?;
-    let mut params = validity(CertificateParams::default(), now, CA_YEARS);
+    // From the day before, so that a client whose clock is behind takes it.
+    let yesterday = now.checked_sub(24.hours()).unwrap_or(now);
+    let mut params = validity(CertificateParams::default(), yesterday, years_from(now, CA_YEARS));
     let id = super::secret::hex(&super::random::<4>()?);
     params.distinguished_name.push(DnType::CommonName, format!("Patronus CA {id}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -118,7 +145,7 @@ fn make_server(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Res
     let issuer = Issuer::from_ca_cert_der(&ca, ca_key).map_err(refused)?;
     let key = KeyPair::generate().map_err(refused)?;
     let params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>()).map_err(refused)?;
-    let mut params = validity(params, now, SERVER_YEARS);
+    let mut params = validity(params, validity_of(&ca)?.0, years_from(now, SERVER_YEARS));
     params.distinguished_name.push(DnType::CommonName, "Patronus server");
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -129,15 +156,15 @@ fn make_server(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Res
     Ok(())
 }
 
-/// From the day before, so that a client whose clock is behind takes it.
-fn validity(mut params: CertificateParams, now: Timestamp, years: i16) -> CertificateParams {
+/// From the beginning of a day until that of another.
+fn validity(mut params: CertificateParams, from: Timestamp, until: Timestamp) -> CertificateParams {
     let day = |at: Timestamp| {
         let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
         let unsigned = |value: i8| u8::try_from(value).unwrap_or(1);
         rcgen::date_time_ymd(date.year().into(), unsigned(date.month()), unsigned(date.day()))
     };
-    params.not_before = day(now.checked_sub(24.hours()).unwrap_or(now));
-    params.not_after = day(years_from(now, years));
+    params.not_before = day(from);
+    params.not_after = day(until);
     params
 }
 
@@ -152,7 +179,16 @@ fn read_pem<T, E: std::fmt::Display>(
 ) -> Result<T, KeyError> {
     let damaged = |reason: String| KeyError::Damaged { path: folder.path(name), reason };
     let bytes = zeroize::Zeroizing::new(folder.read(name)?.ok_or_else(|| damaged("it is missing".into()))?);
-    parse(&bytes).map_err(|error| damaged(error.to_string()))
+    // What the PEM reader says of a broken section is a list of bytes.
+    let whole = bytes.windows(END.len()).any(|bytes| bytes == END);
+    parse(&bytes).map_err(|error| damaged(if whole { error.to_string() } else { "it is cut short".into() }))
+}
+
+/// From when until when a certificate is valid.
+fn validity_of(certificate: &CertificateDer<'_>) -> Result<(Timestamp, Timestamp), KeyError> {
+    let validity = parse(certificate)?.validity().clone();
+    let at = |seconds| Timestamp::from_second(seconds).map_err(refused);
+    Ok((at(validity.not_before.timestamp())?, at(validity.not_after.timestamp())?))
 }
 
 fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, KeyError> {
@@ -197,5 +233,55 @@ mod tests {
         assert_ne!(later.server, named.server);
         assert_eq!(later.ca_sha256(), first.ca_sha256());
         later.config().unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_once_does_not_lock_clients_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let names = names_of(None, &[]);
+        let valid = |tls: &Tls| {
+            let (from, until) = validity_of(&tls.server).unwrap();
+            (from..until).contains(&now())
+        };
+        let first = Tls::ensure(&folder, &names, now()).unwrap();
+        let ahead = Tls::ensure(&folder, &names, years_from(now(), 10)).unwrap();
+        assert!(ahead.server != first.server && valid(&ahead), "good when the clock is set right");
+
+        let ca = read_pem(&folder, CA, CertificateDer::from_pem_slice).unwrap();
+        let ca_key = read_pem(&folder, CA_KEY, |pem| KeyPair::from_pem(&String::from_utf8_lossy(pem))).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>()).unwrap();
+        let later = validity(params, years_from(now(), 10), years_from(now(), 15));
+        let later = later.signed_by(&key, &Issuer::from_ca_cert_der(&ca, ca_key).unwrap()).unwrap();
+        folder.write_private(SERVER, (later.pem() + &key.serialize_pem()).as_bytes()).unwrap();
+        assert!(!valid(&Tls::read(&folder).unwrap()));
+        let mended = Tls::ensure(&folder, &names, now()).unwrap();
+        assert!(valid(&mended));
+        assert_eq!(mended.ca_sha256(), first.ca_sha256());
+        for wrong in [years_from(now(), 30), years_from(now(), -2)] {
+            let error = Tls::ensure(&folder, &names, wrong).unwrap_err();
+            assert!(error.to_string().contains("set the clock"), "{error}");
+        }
+        assert_eq!(Tls::ensure(&folder, &names, now()).unwrap().server, mended.server);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_named_in_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let names = names_of(None, &[]);
+        Tls::ensure(&folder, &names, now()).unwrap();
+        for file in [SERVER, CA, CA_KEY] {
+            let whole = std::fs::read(folder.path(file)).unwrap();
+            for kept in [whole.len() / 2, 40, 15, 0] {
+                std::fs::write(folder.path(file), &whole[..kept]).unwrap();
+                // The CA's key is read only when a certificate is made.
+                let error = Tls::ensure(&folder, &names, years_from(now(), 5)).unwrap_err().to_string();
+                assert!(error.contains(file) && error.contains("restore it from a backup"), "{error}");
+                assert!(!error.contains("45, 45"), "{error}");
+            }
+            std::fs::write(folder.path(file), &whole).unwrap();
+        }
     }
 }
