@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use super::activity::Activity;
+use super::places::Place;
 use crate::config::Limits;
 
 const MAX_HEADERS: usize = 64;
@@ -56,27 +57,28 @@ impl Driver {
     }
 
     /// Serves a connection until it ends, is of no use, or the server stops.
-    pub async fn drive(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+    pub async fn drive(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher, place: &Place) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "connection lost");
             return;
         }
         match &self.tls {
-            None => self.http(stream, peer, watcher).await,
+            None => self.http(stream, peer, watcher, place).await,
             Some(tls) => match tokio::time::timeout(self.limits.first_request, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream, peer, watcher).await,
+                Ok(Ok(stream)) => self.http(stream, peer, watcher, place).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
             },
         }
     }
 
-    async fn http<S>(&self, stream: S, peer: SocketAddr, watcher: Watcher)
+    async fn http<S>(&self, stream: S, peer: SocketAddr, watcher: Watcher, place: &Place)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Activity::new();
         let service = service_fn(|mut request: Request<Incoming>| {
+            place.spoken();
             let running = activity.request();
             request.extensions_mut().insert(Peer(peer));
             let answer = self.router.clone().call(request.map(Body::new));

@@ -5,26 +5,29 @@
 
 mod activity;
 mod connection;
+mod places;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper_util::server::graceful::GracefulShutdown;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
 use crate::jobs::heartbeat;
 use crate::router::router;
 use connection::Driver;
+use places::{Place, Places};
 
 /// After an error of `accept` (no file descriptors left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Between two log lines on connections that could not be taken: a flood of one must not be a flood of the other.
+const REFUSED_LOG: Duration = Duration::from_secs(60);
 
 /// Where connections come from.
 pub struct Listener {
@@ -74,7 +77,8 @@ pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Outp
     let graceful = GracefulShutdown::new();
     let Listener { tcp, tls } = listener;
     let driver = Arc::new(Driver::new(tls, router(&app), app.limits));
-    let places = Arc::new(Semaphore::new(app.limits.connections));
+    let places = Places::new(app.limits.connections);
+    let mut refused = Refused::default();
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -82,15 +86,18 @@ pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Outp
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, peer, place)) => {
+            Ok((stream, peer, Some(place))) => {
                 let (driver, watcher) = (driver.clone(), graceful.watcher());
                 tokio::spawn(async move {
-                    driver.drive(stream, peer, watcher).await;
-                    drop(place);
+                    tokio::select! {
+                        () = driver.drive(stream, peer, watcher, &place) => {}
+                        () = place.needed() => tracing::debug!(%peer, "silent connection cut: its place is needed"),
+                    }
                 });
             }
+            Ok((_, peer, None)) => refused.log(&format_args!("{peer} has its share of all connections")),
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                refused.log(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -106,10 +113,27 @@ pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Outp
     app.store.close().await;
 }
 
-type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (tokio::net::TcpStream, SocketAddr, Option<Place>);
 
-async fn accept(tcp: &TcpListener, places: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+async fn accept(tcp: &TcpListener, places: &Arc<Places>) -> io::Result<Accepted> {
     let (stream, peer) = tcp.accept().await?;
+    let place = places.take(peer.ip()).await;
     Ok((stream, peer, place))
+}
+
+/// Connections that were not taken.
+#[derive(Default)]
+struct Refused {
+    logged: Option<Instant>,
+    since: u64,
+}
+
+impl Refused {
+    fn log(&mut self, why: &dyn std::fmt::Display) {
+        self.since += 1;
+        if self.logged.is_none_or(|logged| logged.elapsed() >= REFUSED_LOG) {
+            tracing::warn!(%why, connections = self.since, "connections were not accepted");
+            *self = Self { logged: Some(Instant::now()), since: 0 };
+        }
+    }
 }
