@@ -274,7 +274,7 @@ mod tests {
         let mut daemon = daemon(&lab);
         daemon.rescan();
         let why = daemon.unreadable.values().next().unwrap();
-        assert!(why.contains("identity.json") && why.contains("leave --network net_"), "{why}");
+        assert!(why.contains("identity.json") && why.contains("leave --network network_"), "{why}");
         assert_eq!(daemon.rescan_in(), RESCAN_BROKEN);
         std::fs::write(&path, whole).unwrap();
         daemon.rescan_if_changed();
