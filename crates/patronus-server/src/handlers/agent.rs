@@ -39,6 +39,7 @@ pub async fn enrol(mut call: Call) -> Result<Response<Body>> {
     if request.token.kind() != Some(TokenKind::Enrol) {
         return Err(Error::unauthenticated("not an enrolment token"));
     }
+    meant_for(&request, call.app.signing_key.verifying_key().fingerprint())?;
     let (enrolment, agent_token) = enrolment(&call, &request)?;
     let write = Write {
         // The token knows its tenant.
@@ -165,6 +166,15 @@ fn enrolment(call: &Call, request: &EnrolRequest) -> Result<(Enrolment, Secret)>
         token_hash,
     };
     Ok((enrolment, agent_token))
+}
+
+/// Refuses an invitation that pins another key than this server's: the agent would throw the answer away, and the site
+/// would have keys that nobody holds. So this comes before the store, which uses up the token.
+fn meant_for(request: &EnrolRequest, ours: Digest) -> Result<()> {
+    if request.signing_key_sha256 == ours {
+        return Ok(());
+    }
+    Err(Error::invalid("/signing_key_sha256", "the invitation is for another server's key; nothing was changed"))
 }
 
 fn enrol_faults(request: &EnrolRequest) -> Vec<Fault> {

@@ -17,10 +17,10 @@ async fn one_of_a_hundred_racing_enrolments_wins() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     admin.make_site("ams", 1).await;
-    let secret = admin.invite("ams").await["secret"].as_str().unwrap().to_owned();
+    let invitation = admin.invite("ams").await;
     let nobody = server.nobody();
     let answers = join_all((1..=100).map(|number| {
-        let (nobody, request) = (nobody.clone(), FakeAgent::new(number).request(&secret));
+        let (nobody, request) = (nobody.clone(), FakeAgent::new(number).request(&invitation));
         async move { nobody.post("/v1/agent/enrol", request).await }
     }))
     .await;
@@ -36,14 +36,14 @@ async fn a_repeated_enrolment_gets_the_same_answer() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     admin.make_site("ams", 1).await;
-    let secret = admin.invite("ams").await["secret"].as_str().unwrap().to_owned();
+    let invitation = admin.invite("ams").await;
     let agent = FakeAgent::new(7);
     let nobody = server.nobody();
-    let first = nobody.post("/v1/agent/enrol", agent.request(&secret)).await;
-    let second = nobody.post("/v1/agent/enrol", agent.request(&secret)).await;
+    let first = nobody.post("/v1/agent/enrol", agent.request(&invitation)).await;
+    let second = nobody.post("/v1/agent/enrol", agent.request(&invitation)).await;
     assert_eq!((first.status.as_u16(), &first.body), (200, &second.body));
     assert_eq!(server.caller(second.text("agent_token")).get("/v1/agent/state").await.status, 200);
-    let mut other_nonce = agent.request(&secret);
+    let mut other_nonce = agent.request(&invitation);
     other_nonce["nonce"] = json!(STANDARD.encode([9; 32]));
     assert_eq!(nobody.post("/v1/agent/enrol", other_nonce).await.status, 401);
 }
@@ -54,8 +54,8 @@ async fn a_key_another_site_has_is_refused() {
     let admin = server.admin().await;
     FakeAgent::join(&server, &admin, "ams", 1).await;
     admin.make_site("bru", 2).await;
-    let secret = admin.invite("bru").await["secret"].as_str().unwrap().to_owned();
-    let answer = server.nobody().post("/v1/agent/enrol", FakeAgent::new(1).request(&secret)).await;
+    let invitation = admin.invite("bru").await;
+    let answer = server.nobody().post("/v1/agent/enrol", FakeAgent::new(1).request(&invitation)).await;
     assert_eq!(answer.status, 409, "{answer:?}");
 }
 
@@ -64,16 +64,34 @@ async fn bad_enrolments_are_told_all_that_is_wrong() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     admin.make_site("ams", 1).await;
-    let secret = admin.invite("ams").await["secret"].as_str().unwrap().to_owned();
-    let mut request = FakeAgent::new(1).request(&secret);
+    let invitation = admin.invite("ams").await;
+    let mut request = FakeAgent::new(1).request(&invitation);
     request["public_keys"] = json!([FakeAgent::new(1).key(0)]);
     request["port_base"] = json!(80);
     request["nonce"] = json!("short");
     let answer = server.nobody().post("/v1/agent/enrol", request).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid"));
     assert_eq!(answer.body["errors"].as_array().unwrap().len(), 3, "{answer:?}");
-    let valid = FakeAgent::new(1).request(&secret);
+    let valid = FakeAgent::new(1).request(&invitation);
     assert_eq!(server.nobody().post("/v1/agent/enrol", valid).await.status, 200, "the token was not used up");
+}
+
+#[tokio::test]
+async fn an_invitation_for_another_servers_key_changes_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let agent = FakeAgent::join(&server, &admin, "ams", 1).await;
+    let invitation = admin.invite("ams").await;
+    let mut request = FakeAgent::new(2).request(&invitation);
+    request["signing_key_sha256"] = json!("00".repeat(32));
+    let answer = server.nobody().post("/v1/agent/enrol", request).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid"));
+    let fault = &answer.body["errors"][0];
+    assert_eq!(fault["pointer"], "/signing_key_sha256", "{answer:?}");
+    assert!(fault["detail"].as_str().unwrap().contains("nothing was changed"), "{answer:?}");
+    assert_eq!(state(&agent.caller(&server), None, 0).await.status, 200, "the agent that runs is not shut out");
+    let right = FakeAgent::new(2).request(&invitation);
+    assert_eq!(server.nobody().post("/v1/agent/enrol", right).await.status, 200, "the token was not used up");
 }
 
 #[tokio::test]

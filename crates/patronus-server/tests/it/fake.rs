@@ -24,9 +24,10 @@ impl FakeAgent {
         STANDARD.encode(bytes)
     }
 
-    pub fn request(&self, token: &str) -> Value {
+    pub fn request(&self, invitation: &Value) -> Value {
         json!({
-            "token": token,
+            "token": invitation["secret"],
+            "signing_key_sha256": invitation["invitation"]["signing_key_sha256"],
             "public_keys": (0..4).map(|uplink| self.key(uplink)).collect::<Vec<_>>(),
             "port_base": 51_820,
             "nonce": STANDARD.encode([self.number; 32]),
@@ -41,7 +42,7 @@ impl FakeAgent {
         let invitation = admin.invite(name).await;
         let mut agent = Self::new(number);
         let answer =
-            server.nobody().post("/v1/agent/enrol", agent.request(invitation["secret"].as_str().unwrap())).await;
+            server.nobody().post("/v1/agent/enrol", agent.request(&invitation)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         agent.token = Some(answer.text("agent_token").to_owned());
         agent.enrolled = answer.body;
