@@ -41,8 +41,7 @@ impl FakeAgent {
         admin.make_site(name, number).await;
         let invitation = admin.invite(name).await;
         let mut agent = Self::new(number);
-        let answer =
-            server.nobody().post("/v1/agent/enrol", agent.request(&invitation)).await;
+        let answer = server.nobody().post("/v1/agent/enrol", agent.request(&invitation)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         agent.token = Some(answer.text("agent_token").to_owned());
         agent.enrolled = answer.body;
