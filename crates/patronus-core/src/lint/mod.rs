@@ -46,6 +46,8 @@ pub enum Code {
     DuplicateEndpoint,
     /// An uplink's endpoint lies in what the tunnels carry.
     EndpointInside,
+    /// Several uplinks, and one without its device.
+    Device,
     /// Ports that cannot be used.
     Port,
     /// `hub` or `via` that has no effect.
@@ -66,6 +68,7 @@ impl fmt::Display for Code {
             Self::NoEndpoint => "no_endpoint",
             Self::DuplicateEndpoint => "duplicate_endpoint",
             Self::EndpointInside => "endpoint_inside",
+            Self::Device => "device",
             Self::Port => "port",
             Self::Topology => "topology",
             Self::Mtu => "mtu",

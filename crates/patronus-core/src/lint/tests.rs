@@ -113,6 +113,16 @@ fn endpoints_are_single_and_outside() {
 }
 
 #[test]
+fn several_uplinks_need_their_devices() {
+    let mut input = sites(2);
+    let uplinks = &mut input.sites[1].spec.uplinks;
+    uplinks[0].device = Some("eth0".to_owned());
+    uplinks.push(patronus_types::site::Uplink::named("lte".parse().unwrap(), None));
+    assert_eq!(one(&input), is(Code::Device, true, "1"));
+    assert!(lint(&input)[0].message.contains("site-0001 has several uplinks, and lte no `device`"));
+}
+
+#[test]
 fn what_has_no_effect_is_a_warning() {
     let mut input = sites(3);
     input.sites[0].spec.hub = true;

@@ -9,6 +9,7 @@ use crate::validate::{MAX_PORT_BASE, MIN_PORT_BASE};
 
 pub(super) fn lint(findings: &mut Vec<Finding>, network: &NetworkSpec, sites: &[&Site]) {
     ports(findings, sites);
+    devices(findings, sites);
     if network.topology == Topology::Mesh {
         some(
             findings,
@@ -46,6 +47,20 @@ fn ports(findings: &mut Vec<Finding>, sites: &[&Site]) {
         let (name, port) = (&site.spec.name, site.port_base.unwrap_or_default());
         let message = format!("site {name} has port_base {port}; {MIN_PORT_BASE} to {MAX_PORT_BASE} is possible");
         findings.push(Finding::error(Code::Port, vec![name.clone()], message));
+    }
+}
+
+/// A site may be declared before its devices are known, but its tunnels could not be told apart without them.
+fn devices(findings: &mut Vec<Finding>, sites: &[&Site]) {
+    for site in sites.iter().filter(|site| site.spec.uplinks.len() > 1) {
+        let without: Vec<_> = site.spec.uplinks.iter().filter(|it| it.device.is_none()).map(|it| &it.name).collect();
+        if !without.is_empty() {
+            let (name, uplinks) = (&site.spec.name, list(&without));
+            let message = format!(
+                "site {name} has several uplinks, and {uplinks} no `device`: with several, each needs its own, so that its tunnels leave by it and by no other"
+            );
+            findings.push(Finding::error(Code::Device, vec![name.clone()], message));
+        }
     }
 }
 
