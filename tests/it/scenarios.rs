@@ -12,6 +12,8 @@ macro_rules! scenarios {
 scenarios! {
     /// The story of the README, judged by wg, ip and ping.
     demo: "demo";
+    /// The commands of the documents, as they stand there.
+    getting_started: "getting-started";
     /// A hub, a spoke, and a spoke behind NAT.
     hub_spoke: "hub-spoke";
     /// One agent in two networks.
