@@ -40,6 +40,8 @@ pub struct SiteRecord {
     pub port_base: Option<u16>,
     /// Whether its bundles are compiled or uploaded.
     pub source: Source,
+    /// When its agent left, if none has come since.
+    pub left_at: Option<Timestamp>,
 }
 
 /// Which sites to list.

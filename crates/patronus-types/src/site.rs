@@ -232,7 +232,7 @@ pub enum SiteStatus {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum SyncState {
-    /// No agent and no key yet.
+    /// No agent and no key yet, or its agent left.
     Pending,
     /// Nothing published for it yet.
     Unpublished,

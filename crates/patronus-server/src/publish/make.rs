@@ -93,9 +93,16 @@ fn linted(plan: &Plan) -> Result<Vec<String>> {
     let (errors, warnings): (Vec<_>, Vec<_>) =
         lint(&plan.input).into_iter().filter(concerns).partition(Finding::is_error);
     if errors.is_empty() {
-        return Ok(warnings.into_iter().map(|finding| finding.message).collect());
+        let found = warnings.into_iter().map(|finding| finding.message);
+        return Ok(found.chain(plan.left.iter().map(left)).collect());
     }
     Err(Error::faults(ErrorCode::Lint, errors.into_iter().map(Fault::from).collect()))
+}
+
+fn left(site: &Name) -> String {
+    format!(
+        "site `{site}`: its agent left, and the others still keep tunnels for it: delete the site, or enrol it anew"
+    )
 }
 
 fn not_compiled(error: patronus_core::mesh::CompileError) -> Error {

@@ -29,6 +29,8 @@ pub struct Plan {
     pub uploaded: BTreeMap<SiteId, Rope>,
     /// The bundles of the release before.
     pub before: BTreeMap<SiteId, Bundle>,
+    /// Sites whose agent left: the others still keep tunnels for them.
+    pub left: Vec<Name>,
     /// The network's generation.
     pub generation: u64,
     /// Whether a release is due whatever is in it: there is none yet, or what it was compiled from has changed.
@@ -68,6 +70,7 @@ impl Plan {
     fn declared(record: NetworkRecord, before: BTreeMap<SiteId, Bundle>) -> Self {
         let NetworkRecord { network, sites, next_version } = record;
         let declared = Declared { network: network.spec.clone(), sites: Vec::new() };
+        let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
         let input = Input { network: network.id, spec: network.spec, sites: sites.into_iter().map(site).collect() };
         Self {
             kind: ReleaseKind::Publish,
@@ -76,6 +79,7 @@ impl Plan {
             declared,
             uploaded: BTreeMap::new(),
             before,
+            left,
             generation: network.generation,
             due: network.dirty || network.released_version.is_none(),
             version: next_version,
@@ -119,7 +123,7 @@ fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {
 }
 
 fn site(record: SiteRecord) -> Site {
-    let SiteRecord { id, spec, addresses, public_keys, port_base, source: _ } = record;
+    let SiteRecord { id, spec, addresses, public_keys, port_base, source: _, left_at: _ } = record;
     Site { id, spec, addresses, public_keys, port_base }
 }
 

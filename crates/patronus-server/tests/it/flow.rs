@@ -120,3 +120,17 @@ async fn events_are_numbered_and_can_be_waited_for() {
     let numbers: Vec<_> = all.as_array().unwrap().iter().map(|event| event["number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=u64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_site_that_left_is_shown_and_named_when_publishing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    FakeAgent::join(&server, &admin, "ams", 1).await;
+    let bru = FakeAgent::join(&server, &admin, "bru", 2).await;
+    let quiet = admin.post("/v1/releases", json!({})).await.body;
+    assert!(!quiet["warnings"].to_string().contains("left"), "{quiet}");
+    assert_eq!(bru.caller(&server).post("/v1/agent/leave", json!({})).await.status, 204);
+    assert_eq!(admin.get("/v1/sites/bru").await.body["sync"], "pending");
+    let warned = admin.post("/v1/releases", json!({})).await.body;
+    assert!(warned["warnings"].to_string().contains("`bru`: its agent left"), "{warned}");
+}

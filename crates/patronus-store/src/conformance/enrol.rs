@@ -1,6 +1,6 @@
 //! Joining and leaving.
 
-use patronus_types::site::SiteStatus;
+use patronus_types::site::{SiteStatus, SyncState};
 use patronus_types::token::TokenKind;
 
 use super::world::{World, at, enrolment, key, page, write_at};
@@ -123,10 +123,14 @@ pub async fn one_that_leaves_is_shut_out(world: &World) {
     world.store.leave(&world.write(), site.id).await.unwrap();
     let after = world.site_now(site.id).await;
     assert_eq!((after.status, after.enrolled_at, after.agent), (SiteStatus::Inactive, None, None));
-    assert_eq!(after.public_keys, site.public_keys);
+    assert_eq!((&after.public_keys, after.sync), (&site.public_keys, SyncState::Pending));
+    let left = async || world.store.compile_input(world.tenant, network.id).await.unwrap().sites[0].left_at;
+    assert_eq!(left().await, Some(world.write().now), "who publishes is told");
     let changes = world.changes();
     assert_eq!(changes.iter().filter(|change| matches!(change, Change::TokenRemoved(_))).count(), 1);
     assert_eq!(world.event_kinds().await.iter().filter(|kind| *kind == "site.left").count(), 1);
     let foreign = world.store.leave(&world.write(), super::world::site_id()).await;
     assert!(matches!(foreign, Err(StoreError::NotFound { .. })));
+    world.enrolled(&site).await;
+    assert_eq!(left().await, None);
 }

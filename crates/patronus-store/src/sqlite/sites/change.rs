@@ -64,6 +64,8 @@ pub(in crate::sqlite) fn update(
     if let Some(public_key) = new_key {
         let rest = before.public_keys.iter().skip(1).copied();
         key::set(unit, id, &std::iter::once(public_key).chain(rest).collect::<Vec<_>>())?;
+        // From now on somebody runs it by hand.
+        unit.execute("UPDATE sites SET left_at = NULL WHERE id = ?1", [Text(id)])?;
     }
     if new_key.is_some() || bundled(&before.spec) != bundled(&spec) {
         networks::grown(unit, network.id)?;

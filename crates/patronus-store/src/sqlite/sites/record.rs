@@ -6,7 +6,7 @@ use crate::SiteRecord;
 use crate::sqlite::codec::Columns;
 
 /// All sites of a network, in order of id.
-pub(in crate::sqlite) const RECORDS: &str = "SELECT id, spec, addresses, public_keys, port_base, source
+pub(in crate::sqlite) const RECORDS: &str = "SELECT id, spec, addresses, public_keys, port_base, source, left_at
     FROM sites WHERE network_id = ?1 ORDER BY id";
 
 /// Reads a row of [`RECORDS`].
@@ -19,5 +19,6 @@ pub(in crate::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<SiteRecord> {
         public_keys: columns.texts()?,
         port_base: columns.plain()?,
         source: columns.word()?,
+        left_at: columns.maybe_time()?,
     })
 }
