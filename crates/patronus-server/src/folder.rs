@@ -49,6 +49,9 @@ fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "; run as the folder's owner, or choose another with --data DIR",
         io::ErrorKind::StorageFull => "; make room and run it again",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            "; a file is in the way: choose another folder with --data DIR"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "; choose a writable folder with --data DIR",
         _ => "",
     }

@@ -75,13 +75,15 @@ pub async fn init(options: Options, clock: &Clock) -> anyhow::Result<bool> {
     let lock = folder.lock()?;
     // The password first: who gives up here has made nothing.
     let hash = password::hash(&read_password(&options)?, &random()?).map_err(|error| anyhow::anyhow!("{error}"))?;
-    ServerSecret::ensure(&folder)?;
+    let secret = ServerSecret::ensure(&folder)?;
     ensure_signing_key(&folder)?;
     Tls::ensure(&folder, &names_of(crate::run::host_name().as_deref(), &options.names), clock.now())?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path(DATABASE))?);
     let filled = fill(&*store, options.admin, hash, clock.now()).await;
+    let claimed = store.claim(secret.mark()).await;
     store.close().await;
     filled.context("cannot write the database")?;
+    claimed.context("cannot write the database")?;
     folder.complete()?;
     drop(lock);
     Ok(true)

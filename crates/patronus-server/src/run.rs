@@ -33,7 +33,7 @@ pub struct Server {
 /// Runs the command.
 pub fn command(config: Config) -> anyhow::Result<()> {
     crate::log::install(&config)?;
-    raise_open_files(config.limits.connections);
+    raise_open_files();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?.block_on(run(config))
 }
@@ -71,13 +71,14 @@ impl Server {
             true => Some(Tls::read(&folder)?.ca_sha256()),
             false => None,
         };
-        let (store, index) = open_store(config).await?;
+        let secret = ServerSecret::read(&folder)?;
+        let (store, index) = open_store(config, &secret).await?;
         let not_before =
             folder.completed_at().and_then(|at| Timestamp::try_from(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
         let app = App::new(Parts {
             store,
             index,
-            secret: ServerSecret::read(&folder)?,
+            secret,
             signing_key: signing_key(&folder)?,
             ca_sha256,
             public_urls,
@@ -106,7 +107,7 @@ fn public_urls(config: &Config, listener: &Listener) -> anyhow::Result<Vec<Strin
 }
 
 /// The store, and the index that its commits feed.
-async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, Arc<Index>)> {
+async fn open_store(config: &Config, secret: &ServerSecret) -> anyhow::Result<(Arc<dyn Store>, Arc<Index>)> {
     let store = SqliteStore::open(&config.database)?;
     let index = Arc::new(Index::default());
     let fed = index.clone();
@@ -117,6 +118,12 @@ async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, Arc<Inde
     anyhow::ensure!(
         filled,
         "the database `{path}` is empty: put the one that `init` made there, or leave out --database"
+    );
+    anyhow::ensure!(
+        store.claim(secret.mark()).await.with_context(|| format!("cannot write the database `{path}`"))?,
+        "the secret in `{}` is not the one of the database `{path}`, and every token would be dead: \
+         restore both from one backup",
+        config.data.display()
     );
     index.apply(store.snapshot().await.context("cannot read the database")?);
     Ok((store, index))
@@ -152,13 +159,12 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 /// Each waiting agent is an open file, and the usual limit of 1,024 is meant for programs that do not count on more.
-fn raise_open_files(connections: usize) {
+/// What is allowed bounds the connections.
+fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let enough = maximum.is_none_or(|files| usize::try_from(files).is_ok_and(|files| files > connections));
-    if raised.is_err() || !enough {
-        tracing::warn!(?current, ?maximum, connections, "fewer files can be open than connections are allowed");
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, ?maximum, "cannot raise the number of open files");
     }
 }
 

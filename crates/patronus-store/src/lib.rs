@@ -39,11 +39,14 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// Everything a backend can do.
 #[async_trait::async_trait]
 pub trait Store: Tenants + Users + Networks + Sites + Releases + Tokens + Events + Send + Sync {
-    /// Commits an empty transaction through the writer, to show that writes work.
+    /// Commits a small transaction through the writer, to show that writes work.
     ///
     /// # Errors
-    /// Whatever would meet a real write.
+    /// Whatever would meet a real write; also [`StoreError::Full`] when there is hardly any room for one.
     async fn probe(&self) -> Result<()>;
+
+    /// Whether the mark is the one that was given first. A server knows by it that the data is its own.
+    async fn claim(&self, mark: patronus_types::Digest) -> Result<bool>;
 
     /// Ends the writer after the writes that wait, and closes every connection.
     async fn close(&self);

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use patronus_types::Digest;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -46,6 +47,11 @@ impl ServerSecret {
             mac.update(part);
         }
         mac.finalize().into_bytes().into()
+    }
+
+    /// By this a database knows its server's secret.
+    pub fn mark(&self) -> Digest {
+        Digest(self.derive("mark", &[]))
     }
 
     /// Hashes tokens.

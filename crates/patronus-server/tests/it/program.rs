@@ -105,9 +105,33 @@ fn folders_that_cannot_be_used_are_named() {
     let foreign = run(&["init", "--data", dir.path().to_str().unwrap(), "--password-file", "-"]);
     assert_eq!(foreign.status.code(), Some(1));
     assert!(told(&foreign).contains("not Patronus's"), "{}", told(&foreign));
+    let file = dir.path().join("thesis.tex");
+    for path in [file.clone(), file.join("data")] {
+        let file = run(&["init", "--data", path.to_str().unwrap(), "--password-file", "-"]);
+        assert_eq!(file.status.code(), Some(1));
+        assert!(told(&file).contains("a file is in the way"), "{}", told(&file));
+    }
     let nowhere = run(&["init", "--data", "/proc/nowhere", "--password-file", "-"]);
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(told(&nowhere).contains("/proc/nowhere"), "{}", told(&nowhere));
+}
+
+#[test]
+fn a_secret_of_another_server_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let arguments = ["--data", data.to_str().unwrap()];
+    let password = password_file(dir.path());
+    let init = [&["init", "--password-file", password.path().to_str().unwrap()], &arguments[..]].concat();
+    assert!(run(&init).status.success());
+    let secret = std::fs::read(data.join("secret")).unwrap();
+    std::fs::write(data.join("secret"), [7; 32]).unwrap();
+    let serve = [&["serve", "--listen", "127.0.0.1:0"], &arguments[..]].concat();
+    let refused = run(&serve);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(told(&refused).contains("secret") && told(&refused).contains("backup"), "{}", told(&refused));
+    std::fs::write(data.join("secret"), secret).unwrap();
+    assert_eq!(Running::start(&serve).terminate(), Some(0));
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod open;
 mod page;
 mod reader;
 mod releases;
+mod room;
 mod sites;
 mod tenants;
 #[cfg(test)]
@@ -27,14 +28,15 @@ mod unit;
 mod users;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use patronus_types::Timestamp;
+use patronus_types::{Digest, Timestamp};
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::codec::Sha;
 use self::failure::Outcome;
 use self::open::FolderLock;
 pub use self::open::OpenError;
@@ -48,6 +50,7 @@ pub struct SqliteStore {
     // Dropped first: the readers' connections are then the last, and the last one to close tidies the WAL away.
     writer: Writer,
     readers: Readers,
+    path: PathBuf,
 }
 
 impl SqliteStore {
@@ -70,7 +73,7 @@ impl SqliteStore {
         }
         let readers = Readers::open(path)?;
         let writer = Writer::start(path.to_owned(), connection, lock).map_err(io)?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, path: path.to_owned() })
     }
 
     /// Sets what is called with each commit's changes, before its callers are answered.
@@ -102,9 +105,21 @@ impl SqliteStore {
 #[async_trait::async_trait]
 impl Store for SqliteStore {
     async fn probe(&self) -> Result<()> {
-        // A row that changes: an empty transaction would commit on a full disk.
+        // A row that changes: an empty transaction would commit on a full disk. It is one page, and other writes are
+        // many, so there must be some room besides.
         let touch = |connection: &Connection| Ok(connection.execute("UPDATE probe SET at = at + 1 WHERE id = 1", [])?);
-        self.maintain(touch).await.map(drop)
+        self.maintain(touch).await?;
+        room::check(&self.path)
+    }
+
+    async fn claim(&self, mark: Digest) -> Result<bool> {
+        let work = move |connection: &Connection| {
+            connection.execute("INSERT OR IGNORE INTO owner (id, mark) VALUES (1, ?1)", [Sha(mark)])?;
+            let kept =
+                connection.query_row("SELECT mark FROM owner WHERE id = 1", [], |row| row.get::<_, Vec<u8>>(0))?;
+            Ok(kept == mark.0)
+        };
+        self.maintain(work).await
     }
 
     async fn close(&self) {

@@ -42,7 +42,10 @@ pub enum OpenError {
         known: u32,
     },
     /// A migration in the file is not the one known here.
-    #[error("{}: migration {number} is not the one this version knows: the file comes from another program", .path.display())]
+    #[error(
+        "{}: migration {number} is not the one this version knows: the file is damaged or comes from another program: \
+         restore it from a backup", .path.display()
+    )]
     Foreign {
         /// Which file.
         path: PathBuf,
@@ -50,13 +53,21 @@ pub enum OpenError {
         number: u32,
     },
     /// SQLite refuses it.
-    #[error("cannot open {}: {error}", .path.display())]
+    #[error("cannot open {}: {error}{}", .path.display(), next_step(.error))]
     Database {
         /// Which file.
         path: PathBuf,
         /// Why not.
         error: rusqlite::Error,
     },
+}
+
+fn next_step(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => ": restore it from a backup",
+        _ => "",
+    }
 }
 
 /// Held while a store is open; the lock goes with the process, however it ends.

@@ -93,6 +93,9 @@ async fn on_small_disk() {
     let folder = Path::new(&folder);
     let ballast = folder.join("ballast");
     std::fs::write(&ballast, vec![0; 512 * 1024]).unwrap();
-    let make_room = async |_: &SqliteStore| std::fs::remove_file(&ballast).unwrap();
+    let make_room = async |store: &SqliteStore| {
+        assert!(matches!(store.probe().await, Err(StoreError::Full)), "where nothing fits, the probe says so");
+        std::fs::remove_file(&ballast).unwrap();
+    };
     fill_and_go_on(&folder.join("patronus.db"), async |_| (), make_room).await;
 }

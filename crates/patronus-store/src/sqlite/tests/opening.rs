@@ -13,12 +13,13 @@ use crate::sqlite::migrate::{MIGRATIONS, Migration};
 use crate::sqlite::{OpenError, SqliteStore};
 use crate::{Store as _, StoreError, Tenants as _};
 
-const SECOND: Migration =
-    Migration { number: 2, name: "second", sql: "CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT" };
+const KNOWN: u32 = 2;
+const NEXT: Migration =
+    Migration { number: KNOWN + 1, name: "next", sql: "CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT" };
 
-fn with_second() -> Vec<Migration> {
-    let first = &MIGRATIONS[0];
-    vec![Migration { number: first.number, name: first.name, sql: first.sql }, SECOND]
+fn with_next() -> Vec<Migration> {
+    let copy = |step: &Migration| Migration { number: step.number, name: step.name, sql: step.sql };
+    MIGRATIONS.iter().map(copy).chain([NEXT]).collect()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -78,17 +79,17 @@ async fn an_old_file_is_copied_and_migrated() {
     let path = folder.path().join("patronus.db");
     make(&path).await;
     assert!(!folder.path().join("patronus.db.before-1").exists(), "there was nothing to copy");
-    let store = SqliteStore::open_with(&path, &with_second()).unwrap();
+    let store = SqliteStore::open_with(&path, &with_next()).unwrap();
     assert_eq!(store.tenant(&"default".parse().unwrap()).await.unwrap().name, name("default"));
     store.close().await;
-    let backup = folder.path().join("patronus.db.before-2");
+    let backup = folder.path().join("patronus.db.before-3");
     assert_eq!((mode(&backup), integrity(&backup).as_str()), (0o600, "ok"));
     // The copy is the old file: this version can go on with it.
     let store = SqliteStore::open(&backup).unwrap();
     assert_eq!(store.tenant(&"default".parse().unwrap()).await.unwrap().name, name("default"));
 
     let Err(error) = SqliteStore::open(&path) else { panic!("opened a newer file") };
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 3, known: KNOWN, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -96,8 +97,8 @@ async fn a_failed_migration_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("patronus.db");
     make(&path).await;
-    let mut steps = with_second();
-    steps.push(Migration { number: 3, name: "broken", sql: "CREATE TABLE more (id INTEGER) STRICT; SELECT rubbish" });
+    let mut steps = with_next();
+    steps.push(Migration { number: 4, name: "broken", sql: "CREATE TABLE more (id INTEGER) STRICT; SELECT rubbish" });
     assert!(matches!(SqliteStore::open_with(&path, &steps), Err(OpenError::Database { .. })));
     let store = SqliteStore::open(&path).unwrap();
     assert!(store.tenant(&"default".parse().unwrap()).await.is_ok());
@@ -110,10 +111,29 @@ async fn a_foreign_or_broken_file_is_refused() {
     let other = [Migration { number: 1, name: "other", sql: "CREATE TABLE other (id INTEGER) STRICT" }];
     drop(SqliteStore::open_with(&path, &other));
     assert!(matches!(SqliteStore::open(&path), Err(OpenError::Foreign { number: 1, .. })));
+    let damaged = folder.path().join("damaged.db");
+    make(&damaged).await;
+    Connection::open(&damaged).unwrap().execute("UPDATE migrations SET sha256 = x'00'", []).unwrap();
+    let Err(error) = SqliteStore::open(&damaged) else { panic!("opened a damaged file") };
+    assert!(error.to_string().contains("damaged") && error.to_string().contains("backup"), "{error}");
     let text = folder.path().join("text.db");
     std::fs::write(&text, "not a database, and long enough to have a header".repeat(100)).unwrap();
-    assert!(matches!(SqliteStore::open(&text), Err(OpenError::Database { .. })));
+    let Err(error) = SqliteStore::open(&text) else { panic!("opened a text") };
+    assert!(matches!(error, OpenError::Database { .. }) && error.to_string().ends_with("from a backup"), "{error}");
     assert!(matches!(SqliteStore::open(&folder.path().join("missing/patronus.db")), Err(OpenError::Io { .. })));
+}
+
+#[tokio::test]
+async fn it_belongs_to_who_claimed_it_first() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("patronus.db");
+    let (ours, others) = (patronus_types::Digest([1; 32]), patronus_types::Digest([2; 32]));
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(store.claim(ours).await.unwrap());
+    store.close().await;
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(!store.claim(others).await.unwrap());
+    assert!(store.claim(ours).await.unwrap());
 }
 
 #[test]
