@@ -39,6 +39,9 @@ pub enum ConfigError {
     /// Not a URL.
     #[error("`{0}` is not a public URL: use https://HOST or https://HOST:PORT")]
     PublicUrl(String),
+    /// One that every agent would refuse.
+    #[error("the public URL `{0}` would show every token on the way, and agents refuse it: use https://{1}")]
+    PlainPublicUrl(String, String),
 }
 
 /// A value that has a text form in a variable.

@@ -162,11 +162,27 @@ fn database(url: Option<&str>, data: &Path) -> Result<PathBuf, ConfigError> {
 
 fn public_url(url: &str) -> Result<String, ConfigError> {
     let trimmed = url.trim_end_matches('/');
-    let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
-    match rest {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(trimmed.to_owned()),
-        _ => Err(ConfigError::PublicUrl(url.to_owned())),
+    let (secure, host) = match (trimmed.strip_prefix("https://"), trimmed.strip_prefix("http://")) {
+        (Some(host), _) => (true, host),
+        (None, Some(host)) => (false, host),
+        (None, None) => return Err(ConfigError::PublicUrl(url.to_owned())),
+    };
+    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
+        return Err(ConfigError::PublicUrl(url.to_owned()));
     }
+    if !secure && !is_loopback(host) {
+        return Err(ConfigError::PlainPublicUrl(url.to_owned(), host.to_owned()));
+    }
+    Ok(trimmed.to_owned())
+}
+
+/// Whether a host, perhaps with a port, is this one and no other.
+fn is_loopback(host: &str) -> bool {
+    let bare = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -218,6 +234,13 @@ mod tests {
             say(Layer { data: data(), database: Some("postgres://x".into()), ..Layer::default() }).contains("sqlite:")
         );
         assert!(say(Layer { data: data(), public_url: Some(vec!["ams".into()]), ..Layer::default() }).contains("ams"));
+        for plain in ["http://ams.example:8443", "http://192.0.2.1", "http://[2001:db8::1]:80"] {
+            let told = say(Layer { data: data(), public_url: Some(vec![plain.into()]), ..Layer::default() });
+            assert!(told.contains(&plain.replace("http:", "https:")), "{told}");
+        }
+        for local in ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:80", "https://ams.example/"] {
+            assert!(public_url(local).is_ok(), "{local}");
+        }
         let error = Layer::from_yaml("listen: 127.0.0.1:1\nlisten_on: 2\n", Path::new("f.yaml")).unwrap_err();
         assert!(error.to_string().contains("listen_on"), "{error}");
         let error = Layer::from_environment(variables(&[("PATRONUS_LISTEN", "x")])).unwrap_err();
