@@ -46,9 +46,16 @@ pub enum ListenError {
     /// Somebody else's.
     #[error("{0} is taken by another program: stop it, or listen elsewhere, as in `--listen {1}:0`")]
     InUse(SocketAddr, std::net::IpAddr),
+    /// Another host's.
+    #[error("{0} is no address of this host: use one that `ip address` shows, or `--listen {any}:{port}` for all", any = any(.0), port = .0.port())]
+    Elsewhere(SocketAddr),
     /// Anything else.
     #[error("cannot listen on {0}: {1}")]
     Other(SocketAddr, io::Error),
+}
+
+fn any(address: &SocketAddr) -> &'static str {
+    if address.is_ipv4() { "0.0.0.0" } else { "[::]" }
 }
 
 impl Listener {
@@ -59,6 +66,7 @@ impl Listener {
         }
         let tcp = TcpListener::bind(address).await.map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => ListenError::InUse(address, address.ip()),
+            io::ErrorKind::AddrNotAvailable => ListenError::Elsewhere(address),
             _ => ListenError::Other(address, error),
         })?;
         Ok(Self { tcp, tls: tls.map(|config| TlsAcceptor::from(Arc::new(config))) })

@@ -76,6 +76,9 @@ fn init_then_serve_then_stop() {
     let taken = run(&["serve", "--data", other, "--listen", server.1.strip_prefix("http://").unwrap()]);
     assert_eq!(taken.status.code(), Some(1));
     assert!(told(&taken).contains("taken") && told(&taken).contains("--listen"), "{}", told(&taken));
+    let elsewhere = run(&["serve", "--data", other, "--listen", "192.0.2.1:8443"]);
+    assert_eq!(elsewhere.status.code(), Some(1));
+    assert!(told(&elsewhere).contains("--listen 0.0.0.0:8443"), "{}", told(&elsewhere));
     assert_eq!(server.terminate(), Some(0));
 }
 
