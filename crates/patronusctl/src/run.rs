@@ -38,7 +38,10 @@ pub fn main() -> ExitCode {
 }
 
 /// A panic is a bug of this program, and has an exit code of its own.
-#[allow(clippy::exit, reason = "a panic hook has no other way to choose the code, and the release build aborts after it")]
+#[allow(
+    clippy::exit,
+    reason = "a panic hook has no other way to choose the code, and the release build aborts after it"
+)]
 fn end_bugs_with_their_code() {
     std::panic::set_hook(Box::new(|panic| {
         let error = CliError::new(Exit::Bug, "this is a bug of patronusctl").cause(panic);

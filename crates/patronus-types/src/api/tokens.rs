@@ -52,7 +52,7 @@ pub struct Invitation {
     pub servers: Vec<String>,
     /// SHA-256 of the CA certificate (DER) that signs the servers' certificates; none for plain HTTP on loopback.
     pub ca_sha256: Option<Digest>,
-    /// SHA-256 of the network's signing public key (the text of its minisign file's second line).
+    /// SHA-256 of the signing public key: of the 42 bytes that the second line of its minisign file holds in base64.
     pub signing_key_sha256: Digest,
     /// The network's name, for people.
     pub network: Name,
