@@ -33,7 +33,7 @@ pub async fn command(folder: &Path, only: Option<&Ref>, world: &World) -> Result
         }
     };
     notes.iter().for_each(output::say);
-    output::say(format_args!("left network {name}: its tunnels, routes and keys are gone from this host"));
+    output::say(farewell(&name, &notes));
     Ok(())
 }
 
@@ -82,18 +82,34 @@ async fn tell(network: &Network) -> Result<(), ControlError> {
     Err(last)
 }
 
-/// A network whose files cannot be read: what it has in the kernel is known by its alias alone.
+/// The last line: it promises no more than what was done.
+fn farewell(name: &str, notes: &[String]) -> String {
+    match notes {
+        [] => format!("left network {name}: its tunnels, routes and keys are gone from this host"),
+        _ => format!("left network {name}: its tunnels and keys are gone from this host; see above what was not done"),
+    }
+}
+
+/// A network whose files cannot be read: what it has in the kernel is known by its alias and its bundles.
 async fn unreadable(
     home: &crate::state::Home,
     network: patronus_types::NetworkId,
     why: &dyn std::fmt::Display,
     world: &World,
 ) -> Result<Vec<String>, String> {
-    let mut notes = vec![
-        format!("its files cannot be read ({why}), so the server was not told"),
-        "routes of prefixes behind other sites may be left: `ip route show proto 80` shows them".to_owned(),
-    ];
-    notes.extend(crate::converge::withdraw_by_alias(world, network).await.map_err(|error| error.to_string())?);
+    let mut notes = vec![format!(
+        "its files cannot be read ({why}), so the server was not told; there, run: patronusctl site delete NAME"
+    )];
+    let bundles = home.contents();
+    if bundles.is_empty() {
+        notes.push(
+            "routes of prefixes behind other sites may be left: `ip route show proto 80` shows them, `ip route del` removes them"
+                .to_owned(),
+        );
+    }
+    let left = crate::converge::withdraw_by_alias(world, network, &bundles).await;
+    notes.extend(left.map_err(|error| error.to_string())?);
+    notes.extend(crate::network::put_back(world, home).await);
     home.remove().map_err(|error| error.to_string())?;
     Ok(notes)
 }
@@ -135,4 +151,48 @@ pub fn not_enrolled(folder: &Path, only: Option<&Ref>) -> Failure {
         "join one: patronus-agent enrol --state {} --token-file FILE; another folder is named with --state",
         folder.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::{Lab, network, state as wanted};
+    use patronus_types::api::agent::Mode;
+
+    /// A host whose identity was lost while it ran a version.
+    async fn broken() -> Lab {
+        let lab = Lab::new();
+        let version = lab.version(1, 3);
+        let mut running = lab.open();
+        running.told(wanted(Mode::Apply, &version));
+        running.take(&version.desired, &version.archive).await;
+        assert!(lab.kernel.shape().contains("Unreachable"));
+        std::fs::write(lab.home().path().join("identity.json"), b"").unwrap();
+        lab
+    }
+
+    async fn leave_broken(lab: &Lab) -> Vec<String> {
+        let entry = lab.state().entries().unwrap().pop().unwrap();
+        alone(&lab.state(), entry, &lab.world()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_in_the_kernel_without_an_identity() {
+        let empty = Lab::new().kernel.shape();
+        let lab = broken().await;
+        let notes = leave_broken(&lab).await;
+        assert_eq!(lab.kernel.shape(), empty);
+        assert!(notes.len() == 1 && notes[0].contains("the server was not told"), "{notes:?}");
+        assert!(!farewell("net", &notes).contains("routes"));
+        assert!(!lab.state().home(network()).path().exists());
+    }
+
+    #[tokio::test]
+    async fn routes_go_also_where_no_interface_is_left() {
+        let lab = broken().await;
+        lab.kernel.delete("pt000");
+        let notes = leave_broken(&lab).await;
+        assert!(!lab.kernel.shape().contains("Unreachable"), "{}", lab.kernel.shape());
+        assert!(notes.iter().any(|note| note.contains("ip rule")), "{notes:?}");
+    }
 }

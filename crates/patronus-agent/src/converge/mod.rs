@@ -5,13 +5,15 @@ mod execute;
 mod facts;
 mod pulse;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use patronus_core::apply::{self, Desired, Memory, Plan, Unfit};
 use patronus_types::NetworkId;
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
 
 use crate::effects;
-use crate::effects::model::{Driver, Firewall, Observed, Owner};
+use crate::effects::model::{Driver, Firewall, Observed, Owner, Route};
 use crate::effects::ports::PortTaken;
 use crate::state::{Earlier, Identity};
 use crate::world::World;
@@ -122,20 +124,55 @@ pub async fn foresee(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) ->
     Ok(planned.plan.counts)
 }
 
-/// Takes out of the kernel what carries the alias of a network of which nothing else is known.
-pub async fn withdraw_by_alias(world: &World, network: NetworkId) -> Result<Vec<String>, ConvergeError> {
+/// Takes out of the kernel what carries the alias of a network whose identity is unknown, and the routes that its bundles
+/// made; gives what may be left. Its number on this host is known by its interfaces alone, and rules, uplink tables and
+/// the nft table by that number.
+pub async fn withdraw_by_alias(
+    world: &World,
+    network: NetworkId,
+    bundles: &[Content],
+) -> Result<Vec<String>, ConvergeError> {
     let any = |index| Owner::new(index, network);
-    let Some(owner) = any(0) else { return Ok(Vec::new()) };
-    let seen = world.device.observe(&owner).await?;
+    let Some(first) = any(0) else { return Ok(Vec::new()) };
+    let seen = world.device.observe(&first).await?;
     let index = seen.tunnels.keys().find_map(|name| name.chars().nth(2)?.to_digit(36));
-    let Some(owner) = index.and_then(|index| any(u8::try_from(index).ok()?)) else { return Ok(Vec::new()) };
-    let before = world.device.observe(&owner).await?;
-    let desired = Desired::nothing(owner, world.device.driver());
-    let plan = apply::plan(&desired, &before, &Memory::default());
+    let owner = index.and_then(|index| any(u8::try_from(index).ok()?));
+    let mut before = world.device.observe(&owner.unwrap_or(first)).await?;
+    let mut notes = Vec::new();
+    if owner.is_none() {
+        // Another network may have the number, so only what no number is needed for.
+        (before.rules, before.routes, before.firewall) = (BTreeSet::new(), BTreeSet::new(), Firewall::Missing);
+        notes.push(
+            "it has no interface here now; `ip rule` and `nft list tables` show whether anything else of it is left"
+                .to_owned(),
+        );
+    }
+    if let Firewall::Unavailable(reason) = &before.firewall {
+        notes.push(format!("its nft table, if it has one, is left: {reason}"));
+    }
+    let owner = owner.unwrap_or(first);
+    let memory = Memory {
+        twins: bundles.iter().flat_map(|content| twins(world, owner, content)).collect(),
+        ..Memory::default()
+    };
+    let plan = apply::plan(&Desired::nothing(owner, world.device.driver()), &before, &memory);
     for step in &plan.clean {
         execute::bare_step(world, &owner, step).await?;
     }
-    Ok(Vec::new())
+    Ok(notes)
+}
+
+/// The `unreachable` routes that a bundle makes, whoever has its keys.
+fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> {
+    let facts = apply::Facts {
+        owner,
+        driver: world.device.driver(),
+        ipv6: world.host.has_ipv6(),
+        keys: content.uplinks.iter().map(|uplink| uplink.public_key).collect(),
+        links: BTreeMap::new(),
+        resolved: BTreeMap::new(),
+    };
+    apply::desired(content, &facts).map(|desired| desired.twins).unwrap_or_default()
 }
 
 async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result<Planned, ConvergeError> {

@@ -12,7 +12,8 @@ use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
 use crate::effects::model::Firewall;
 use crate::effects::sysctl::PortSet;
 use crate::failpoint;
-use crate::state::Journal;
+use crate::state::{Home, Journal};
+use crate::world::World;
 
 /// Sixteen tunnels, the spare and the probes.
 const LAST_PORT: u16 = 17;
@@ -91,21 +92,8 @@ impl Network {
         if let Firewall::Unavailable(reason) = &done.before.firewall {
             notes.push(format!("its nft table, if it has one, is left: {reason}"));
         }
-        notes.extend(self.put_back().await);
+        notes.extend(put_back(&self.world, &self.home).await);
         Ok(notes)
-    }
-
-    /// Puts the host's own settings back to what they were.
-    async fn put_back(&self) -> Vec<String> {
-        let values = self.home.earlier().values();
-        let mut notes = Vec::new();
-        for (path, value) in &values.settings {
-            notes.extend(self.world.device.set_sysctl(path, value).await.err().map(|error| error.to_string()));
-        }
-        if let Some(ports) = values.ports {
-            notes.extend(self.world.host.release(&PortSet::parse(&ports)).err().map(|error| error.to_string()));
-        }
-        notes
     }
 
     /// Logs what could not be read from the disk, and writes anew what nobody else brings.
@@ -279,4 +267,17 @@ impl Network {
             self.notes.disk = Some(error.to_string());
         }
     }
+}
+
+/// Puts the host's own settings back to what they were; gives what could not be.
+pub async fn put_back(world: &World, home: &Home) -> Vec<String> {
+    let values = home.earlier().values();
+    let mut notes = Vec::new();
+    for (path, value) in &values.settings {
+        notes.extend(world.device.set_sysctl(path, value).await.err().map(|error| error.to_string()));
+    }
+    if let Some(ports) = values.ports {
+        notes.extend(world.host.release(&PortSet::parse(&ports)).err().map(|error| error.to_string()));
+    }
+    notes
 }

@@ -25,6 +25,7 @@ use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
 
 pub use accept::Retry;
+pub use apply::put_back;
 pub use wants::Todo;
 
 /// A bundle that is on the disk.

@@ -161,6 +161,13 @@ impl Home {
         self.target(PREVIOUS)
     }
 
+    /// What all bundles on the disk say, as far as they can be read.
+    pub fn contents(&self) -> Vec<Content> {
+        let entries = fs::read_dir(self.path.join(BUNDLES)).into_iter().flatten().flatten();
+        let digests = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        digests.filter_map(|digest| Some(self.load(digest).ok()??.1)).collect()
+    }
+
     /// Makes a staged bundle the current one.
     pub fn flip(&self, digest: Digest) -> Result<()> {
         let before = self.current();
