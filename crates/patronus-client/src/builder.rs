@@ -7,7 +7,7 @@ use crate::client::{Inner, Limits, Watcher};
 use crate::server::Servers;
 use crate::{Client, Credential, Error, Scope, ServerUrl, Trust};
 
-/// The largest JSON answer that is read, in bytes.
+/// The largest JSON answer that is read, in bytes, where nothing else is said.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Collects what a [`Client`] needs.
@@ -23,6 +23,7 @@ pub struct Builder {
     total_timeout: Duration,
     idle_timeout: Duration,
     retries: u32,
+    largest_answer: usize,
     watcher: Watcher,
 }
 
@@ -39,6 +40,7 @@ impl Default for Builder {
             total_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),
             retries: 3,
+            largest_answer: LARGEST_ANSWER,
             watcher: Watcher::default(),
         }
     }
@@ -111,6 +113,12 @@ impl Builder {
         self
     }
 
+    /// The largest answer that is read, in bytes; 64 MiB by default. Downloads have a limit of their own.
+    pub fn largest_answer(mut self, bytes: usize) -> Self {
+        self.largest_answer = bytes;
+        self
+    }
+
     /// Tells of every try that failed and of what went wrong, also where a later one succeeds.
     pub fn on_failed_try(mut self, tell: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.watcher = Watcher(Some(Arc::new(tell)));
@@ -132,7 +140,7 @@ impl Builder {
             total_timeout: self.total_timeout,
             retries: self.retries,
             watcher: self.watcher.clone(),
-            largest_answer: LARGEST_ANSWER,
+            largest_answer: self.largest_answer,
         };
         let inner = Inner { http, servers: Servers::new(servers), limits };
         Ok(Client { inner: Arc::new(inner), credential: self.credential, scope: self.scope })

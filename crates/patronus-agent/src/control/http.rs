@@ -18,6 +18,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Between two polls of the usual interval a connection is kept, and servers keep it longer.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// The largest answer that is read, archives aside. A state is less than 2 KiB.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
 /// Dials over HTTPS, or plain HTTP on loopback.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Https;
@@ -33,6 +36,7 @@ impl Dial for Https {
             .connect_timeout(CONNECT)
             .idle_timeout(IDLE)
             .retries(0)
+            .largest_answer(LARGEST_ANSWER)
             .build()?;
         Ok(Arc::new(Remote(client)))
     }
@@ -79,5 +83,40 @@ impl From<Error> for ControlError {
             Error::Rubbish { .. } => Self::Rubbish(words),
             Error::Sink(_) => Self::Kept(words),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A server whose answers never end; gives its URL, and at last how much of one was taken.
+    fn endless() -> (String, std::thread::JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serve = move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: \"1\"\r\n\r\n").unwrap();
+            let piece = [b' '; 16 * 1024];
+            (0..8192).take_while(|_| stream.write_all(&piece).is_ok()).count() * piece.len()
+        };
+        (url, std::thread::spawn(serve))
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_cut_short() {
+        let (url, server) = endless();
+        let control = Https.dial(&Server { url, ca_sha256: None }, None).unwrap();
+        let error = control.state(None, None).await.unwrap_err();
+        assert!(matches!(error, ControlError::Rubbish(_)), "{error}");
+        drop(control);
+        // The connection is closed by a task of this thread.
+        let taken = tokio::task::spawn_blocking(|| server.join().unwrap()).await.unwrap();
+        // What the sockets hold is no memory of ours.
+        assert!(taken < 16 * 1024 * 1024, "{taken} bytes");
     }
 }
