@@ -10,6 +10,9 @@ use crate::effects;
 use crate::effects::ports::{self, PortTaken};
 use crate::effects::sysctl::{self, PortSet};
 
+/// The number of `CAP_NET_ADMIN`.
+const NET_ADMIN: u32 = 12;
+
 /// A host.
 pub trait Host: Send + Sync {
     /// Whether there is an interface of this name.
@@ -26,6 +29,9 @@ pub trait Host: Send + Sync {
 
     /// Whether the kernel has IPv6.
     fn has_ipv6(&self) -> bool;
+
+    /// Whether this process may change the kernel's networking.
+    fn may_change_network(&self) -> bool;
 
     /// Sends a packet without content to each address through a device. Nobody waits for an answer.
     fn send(&self, device: &str, to: &[SocketAddr]);
@@ -57,6 +63,11 @@ impl Host for ThisHost {
         Path::new("/proc/sys/net/ipv6").exists()
     }
 
+    fn may_change_network(&self) -> bool {
+        // Where it cannot be told, the first change will.
+        std::fs::read_to_string("/proc/self/status").map_or(true, |status| has_net_admin(&status))
+    }
+
     fn send(&self, device: &str, to: &[SocketAddr]) {
         let families: [(Domain, IpAddr); 2] =
             [(Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()), (Domain::IPV6, Ipv6Addr::UNSPECIFIED.into())];
@@ -74,9 +85,28 @@ impl Host for ThisHost {
     }
 }
 
+/// Whether `/proc/PID/status` names `CAP_NET_ADMIN` among the effective capabilities.
+fn has_net_admin(status: &str) -> bool {
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_none_or(|set| set & (1 << NET_ADMIN) != 0)
+}
+
 fn bound(domain: Domain, device: &str) -> std::io::Result<Socket> {
     let socket = Socket::new(domain, Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind_device(Some(device.as_bytes()))?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ordinary_user_is_known() {
+        assert!(has_net_admin("Name:\ta\nCapEff:\t000001ffffffffff\n"));
+        assert!(has_net_admin("CapEff:\t0000000000001000\n"));
+        assert!(!has_net_admin("CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000000\n"));
+        assert!(has_net_admin("nothing of it"));
+    }
 }

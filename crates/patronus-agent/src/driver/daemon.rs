@@ -102,6 +102,9 @@ impl Daemon {
     fn greet(&self) {
         let (networks, driver) = (self.running.len(), self.world.device.driver());
         tracing::info!(version = crate::VERSION, state = %self.state.root().display(), networks, %driver, "patronus-agent runs");
+        if !self.world.host.may_change_network() {
+            tracing::warn!("this process may not change the network: run it as root, or give it CAP_NET_ADMIN");
+        }
         if networks == 0 {
             tracing::info!("this host is in no network yet; `patronus-agent enrol` joins one");
         }

@@ -88,6 +88,10 @@ impl Host for FakeHost {
         true
     }
 
+    fn may_change_network(&self) -> bool {
+        true
+    }
+
     fn send(&self, device: &str, to: &[SocketAddr]) {
         self.sent.lock().unwrap().extend(to.iter().map(|address| (device.to_owned(), *address)));
     }
