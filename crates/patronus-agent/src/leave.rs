@@ -55,7 +55,10 @@ pub async fn leave(network: &mut Network) -> Result<Vec<String>, String> {
     let mut notes = Vec::new();
     if let Err(error) = tell(network).await {
         let site = &network.identity().site.name;
-        notes.push(format!("the server could not be told ({error}); there, run: patronusctl site delete {site}"));
+        notes.push(match error.is_stranger() {
+            true => format!("the server was not told: it does not know this host as site {site} any more"),
+            false => format!("the server could not be told ({error}); there, run: patronusctl site delete {site}"),
+        });
     }
     notes.extend(network.withdraw().await?);
     network.home().remove().map_err(|error| error.to_string())?;

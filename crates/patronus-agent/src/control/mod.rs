@@ -92,6 +92,11 @@ pub enum ControlError {
 }
 
 impl ControlError {
+    /// Whether the server does not know this agent: its site was deleted, enrolled anew, or has left.
+    pub fn is_stranger(&self) -> bool {
+        matches!(self, Self::Refused { code: ErrorCode::Unauthenticated | ErrorCode::Forbidden, .. })
+    }
+
     /// Whether the same request may succeed later without anybody doing anything.
     pub fn passes(&self) -> bool {
         match self {

@@ -280,7 +280,7 @@ impl Loop {
         let server = self.server(self.poll.preferred()).url;
         let random = self.random();
         let wait = self.poll.failed(error, random);
-        self.network.unheard(&server, error.to_string());
+        self.network.unheard(&server, error);
         self.ask_at = Instant::now() + wait;
     }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use patronus_types::api::agent::{Desired, Mode, State};
 use patronus_types::bundle::Content;
 
+use crate::control::ControlError;
 use crate::converge::Resolved;
 use crate::effects::model::Owner;
 use crate::state::{self, Home, Identity, Progress, Release, StateError, Versions};
@@ -132,7 +133,7 @@ impl Network {
 
     /// A server answered.
     pub fn heard(&mut self, server: &str) {
-        if !self.contact.reachable {
+        if !self.contact.reachable || self.contact.error.is_some() {
             tracing::info!(network = %self.identity.network.name, server, "the server answers");
         }
         server.clone_into(&mut self.contact.server);
@@ -143,12 +144,20 @@ impl Network {
     }
 
     /// A server did not answer, or refused.
-    pub fn unheard(&mut self, server: &str, why: String) {
+    pub fn unheard(&mut self, server: &str, error: &ControlError) {
+        let why = match error.is_stranger() {
+            true => format!(
+                "it refuses this site, which was deleted there or enrolled anew; tunnels stay; to join again: \
+                 patronus-agent leave --network {}, then enrol with a new invitation",
+                self.identity.network.name
+            ),
+            false => error.to_string(),
+        };
         if self.contact.error.as_ref() != Some(&why) {
             tracing::warn!(network = %self.identity.network.name, server, reason = %why, "no answer; tunnels stay as they are");
         }
         server.clone_into(&mut self.contact.server);
-        self.contact.reachable = false;
+        self.contact.reachable = matches!(error, ControlError::Refused { .. });
         self.contact.error = Some(why);
     }
 

@@ -58,6 +58,7 @@ fn field(text: &mut String, name: &str, value: &str) {
 fn server(member: &Member) -> String {
     match &member.contact {
         None => member.servers.join(" "),
+        Some(Contact { server, reachable: true, error: Some(error), .. }) => format!("{server} ({})", plain(error)),
         Some(Contact { server, reachable: true, .. }) => format!("{server} (reachable)"),
         Some(Contact { server, error, .. }) => {
             format!("{server} (not reachable: {})", plain(error.as_deref().unwrap_or("not asked yet")))
@@ -172,6 +173,22 @@ mod tests {
         assert!(lines[4].starts_with("version    7 ("), "{text}");
         assert!(text.contains("tunnel     pt000  port 51820  mtu 1420  0 of 2 peers alive\n  site-1 "), "{text}");
         assert!(text.contains("no handshake yet"));
+    }
+
+    #[tokio::test]
+    async fn a_site_that_is_no_longer_known_is_told_what_to_do() {
+        use crate::control::ControlError;
+        use patronus_types::api::error::ErrorCode;
+
+        let lab = Lab::new();
+        let mut network = lab.open();
+        let code = ErrorCode::Unauthenticated;
+        let refused = ControlError::Refused { code, detail: "log in again".to_owned(), retry_after: None };
+        network.unheard("https://a.example", &refused);
+        let networks = vec![network.status(true).await];
+        let text = render(&Status { agent_version: crate::VERSION.to_owned(), agent_running: true, networks });
+        assert!(text.contains("https://a.example (it refuses this site"), "{text}");
+        assert!(text.contains("leave --network net") && !text.contains("log in"), "{text}");
     }
 
     #[tokio::test]
