@@ -175,12 +175,16 @@ impl Daemon {
     fn status(&self, answer: oneshot::Sender<Response>) -> impl Future<Output = ()> + Send + use<> {
         let networks: Vec<_> =
             self.running.iter().map(|(network, member)| (*network, member.commands.clone())).collect();
-        let unreadable = self.unreadable.clone();
+        let (unreadable, state) = (self.unreadable.clone(), self.state.clone());
         async move {
             let mut all: Vec<NetworkStatus> =
                 unreadable.iter().map(|(network, why)| NetworkStatus::unreadable(*network, why)).collect();
             for (network, commands) in networks {
-                all.push(ask(network, &commands).await);
+                let status = ask(network, &commands).await;
+                // One that was left meanwhile is none of this host's.
+                if state.home(network).path().exists() {
+                    all.push(status);
+                }
             }
             all.sort_by_key(|status| status.network_id);
             let _ = answer.send(Response::Status(all));
@@ -227,7 +231,7 @@ async fn ask(network: NetworkId, commands: &mpsc::Sender<Command>) -> NetworkSta
     };
     match timeout(ANSWER, asked).await {
         Ok(Some(status)) => status,
-        Ok(None) => NetworkStatus::unreadable(network, &"it was left"),
+        Ok(None) => NetworkStatus::unreadable(network, &"it ended and is taken up again soon"),
         Err(_) => NetworkStatus::unreadable(network, &"it is busy and did not answer"),
     }
 }
@@ -283,6 +287,18 @@ mod tests {
         daemon.rescan_if_changed();
         assert!(daemon.unreadable.is_empty());
         assert_eq!(daemon.running.len(), 1);
+        daemon.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_network_that_was_left_is_not_shown() {
+        let lab = Lab::new();
+        let mut daemon = daemon(&lab);
+        daemon.rescan();
+        lab.home().remove().unwrap();
+        let (answer, told) = oneshot::channel();
+        daemon.status(answer).await;
+        assert_eq!(told.await.unwrap(), Response::Status(Vec::new()));
         daemon.stop().await;
     }
 }
