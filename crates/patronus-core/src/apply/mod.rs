@@ -1,7 +1,7 @@
 //! Desired against observed: what an agent does to a host so that it becomes what a bundle says.
 //!
-//! [`desired`] turns a bundle's content and a few facts of the host into the exact interfaces, routes and rules that
-//! shall exist. [`plan`] compares that with what the kernel holds and answers with steps in an order that loses nothing:
+//! [`desired()`] turns a bundle's content and a few facts of the host into the exact interfaces, routes and rules that
+//! shall exist. [`plan()`] compares that with what the kernel holds and answers with steps in an order that loses nothing:
 //! first everything is added, then moved, and only when that has proven itself is anything taken away.
 //!
 //! Invariants, each tested from arbitrary states: carrying out a plan leads to the desired state and a second plan is

@@ -4,7 +4,7 @@
 //! `.tar.gz` that travels. The tar is what is hashed and signed; the compressed form may differ between versions of
 //! the compressor and means nothing.
 //!
-//! Reading: [`read`] takes a `.tar.gz` through once without keeping anything, and only when all of it holds takes the
+//! Reading: [`read()`] takes a `.tar.gz` through once without keeping anything, and only when all of it holds takes the
 //! files in a second pass. So a bomb costs no more memory than a window, and nothing of a bad archive is ever used.
 //! The format is the plain one of POSIX (ustar, also with GNU's magic): what only extensions can say is refused.
 //! Modes, owners and times are ignored, and nothing is ever unpacked to a disk from here.
