@@ -100,8 +100,12 @@ outer() {
     if [[ $EUID -ne 0 ]]; then user=(unshare --user --map-root-user); fi
     export LAB_INNER=1 LAB_PID=$$ LAB_HOME LAB_UPLINKS LAB_NAT
     # In this order: entering a user namespace forgets the parent-death signal.
-    "${user[@]}" setpriv --pdeathsig KILL \
-        unshare --net --mount --pid --fork --kill-child=KILL --mount-proc bash "$LAB_HOME/netns-wan.sh" "$@" <&0 &
+    # shellcheck disable=SC2016  # for the shell inside
+    "${user[@]}" setpriv --pdeathsig KILL bash -c '
+        # This script may have been killed before the signal was arranged.
+        if [[ $PPID != "$LAB_PID" ]]; then exit 1; fi
+        exec unshare --net --mount --pid --fork --kill-child=KILL --mount-proc bash "$LAB_HOME/netns-wan.sh" "$@"
+    ' _ "$@" <&0 &
     inner=$!
     trap 'stop 130' INT
     trap 'stop 143' TERM
