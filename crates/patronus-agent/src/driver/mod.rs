@@ -6,7 +6,6 @@
 pub mod daemon;
 mod fetch;
 pub mod network;
-pub mod wheel;
 
 use tokio::sync::oneshot;
 
