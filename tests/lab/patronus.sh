@@ -134,6 +134,8 @@ reaches6() { # FROM TO
 stream_start() { # FROM TO
     host "$1" env --default-signal=INT ping -n -i 0.02 "192.168.$2.2" >"$WORK/log/stream-$1-$2" 2>&1 &
     echo $! >"$WORK/stream-$1-$2.pid"
+    # Told to stop before it runs, ping would say nothing.
+    within 5 grep -q icmp_seq "$WORK/log/stream-$1-$2" || fail "no packet of the stream from $1 to $2 arrives"
 }
 
 # Ends it and prints "sent lost". The very last packet may still be on its way when ping is told to stop.
