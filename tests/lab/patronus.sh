@@ -132,6 +132,8 @@ reaches6() { # FROM TO
 
 # A stream of 50 packets a second between the hosts behind two sites.
 stream_start() { # FROM TO
+    # Emptied here: the job may do so only after the last stream's packets were taken for this one's.
+    : >"$WORK/log/stream-$1-$2"
     host "$1" env --default-signal=INT ping -n -i 0.02 "192.168.$2.2" >"$WORK/log/stream-$1-$2" 2>&1 &
     echo $! >"$WORK/stream-$1-$2.pid"
     # Told to stop before it runs, ping would say nothing.
