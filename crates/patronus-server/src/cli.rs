@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, EXAMPLE, Layer, LogFormat, TlsMode};
-use crate::{init, run};
+use crate::renew::Renewal;
+use crate::{init, renew, run};
 
 /// The server of Patronus: holds what a network should be, and tells every site its part of it.
 ///
@@ -55,6 +56,13 @@ struct InitArgs {
     /// A name or address under which the server will be reached, for its certificate; repeatable
     #[arg(long, value_name = "HOST")]
     name: Vec<String>,
+    /// On a folder that is initialised: make the server's certificate anew, by the same CA; agents notice nothing
+    #[arg(long, conflicts_with_all = ["admin", "password_file", "new_ca"])]
+    new_certificate: bool,
+    /// On a folder that is initialised: make a new CA and a certificate of it. Agents and people pin the CA: all
+    /// must be enrolled anew, or log in with the new ca.pem
+    #[arg(long, conflicts_with_all = ["admin", "password_file"])]
+    new_ca: bool,
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +114,10 @@ pub fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Init(InitArgs { data, name, new_ca, new_certificate, .. }) if new_ca || new_certificate => {
+            let what = if new_ca { Renewal::Ca } else { Renewal::Certificate };
+            renew::command(&data_folder(data)?, &name, what)
+        }
         Command::Init(args) => init::command(args.into_options()?),
         Command::Serve(args) => run::command(Config::load(args.into_layer(), variable)?),
         Command::Config { command: ConfigCommand::Example } => {
@@ -117,12 +129,10 @@ fn execute(command: Command) -> anyhow::Result<()> {
 
 impl InitArgs {
     fn into_options(self) -> anyhow::Result<init::Options> {
-        let told = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let data = self.data.or_else(|| told("PATRONUS_DATA").map(PathBuf::from));
         let password_file = self.password_file.or_else(|| told("PATRONUS_PASSWORD_FILE").map(PathBuf::from));
         let admin = self.admin.or_else(|| told("PATRONUS_ADMIN")).unwrap_or_else(|| "admin".to_owned());
         Ok(init::Options {
-            data: data.ok_or_else(|| anyhow::anyhow!("say where: patronus-server init --data DIR"))?,
+            data: data_folder(self.data)?,
             admin: admin.parse()?,
             password: password_file.map_or(init::PasswordFrom::Terminal, init::PasswordFrom::file),
             names: self.name,
@@ -144,6 +154,16 @@ impl ServeArgs {
             ..Layer::default()
         }
     }
+}
+
+fn data_folder(said: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let data = said.or_else(|| told("PATRONUS_DATA").map(PathBuf::from));
+    data.ok_or_else(|| anyhow::anyhow!("say where: patronus-server init --data DIR"))
+}
+
+/// What the environment says; an empty variable says nothing.
+fn told(name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.is_empty())
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -105,6 +105,11 @@ impl Folder {
         std::fs::metadata(self.path(MARKER)).and_then(|metadata| metadata.modified()).ok()
     }
 
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A file's path.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
@@ -140,6 +145,17 @@ impl Folder {
     /// Writes a file that others may read where they can see the folder.
     pub fn write_public(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         self.write(name, bytes, 0o644)
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.path(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FolderError::Io { action: "remove", path, error })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, name: &str, bytes: &[u8], mode: u32) -> Result<(), FolderError> {

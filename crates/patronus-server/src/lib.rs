@@ -21,6 +21,7 @@ mod jobs;
 pub mod keys;
 mod log;
 mod publish;
+mod renew;
 mod respond;
 pub mod router;
 pub mod run;

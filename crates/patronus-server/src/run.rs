@@ -63,7 +63,8 @@ impl Server {
             TlsMode::Always => true,
             TlsMode::Never => false,
         };
-        let tls = if secure { Some(Tls::ensure(&folder, &names(config), clock.now())?) } else { None };
+        Tls::present(&folder)?;
+        let tls = if secure { Some(Tls::open(&folder, &names(config), clock.now())?) } else { None };
         // The port before the database: a second server on the same port should touch nothing.
         let listener = Listener::bind(config.listen, tls.as_ref().map(Tls::config).transpose()?).await?;
         let public_urls = public_urls(config, &listener)?;

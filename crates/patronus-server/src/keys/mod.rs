@@ -30,6 +30,19 @@ pub enum KeyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file that is not there.
+    #[error(
+        "`{path}` is missing: restore it from a backup; without one: patronus-server init --data {data} {option}{}",
+        consequence(.option)
+    )]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+        /// The option of `init` that makes it anew.
+        option: &'static str,
+    },
     /// A clock that stands before or after the CA's time.
     #[error(
         "the clock shows {now}, and the certificate authority in `{path}` is valid from {from} to {until}: set the clock"
@@ -50,6 +63,13 @@ pub enum KeyError {
     /// A certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(String),
+}
+
+fn consequence(option: &str) -> &'static str {
+    match option {
+        tls::NEW_CA => " (every agent pins the CA that is lost, and must then be enrolled anew)",
+        _ => " (agents pin the CA, which stays: they notice nothing)",
+    }
 }
 
 /// Random bytes from the system.

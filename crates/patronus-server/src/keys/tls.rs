@@ -1,9 +1,11 @@
 //! The private CA and the server's certificate.
 //!
 //! Agents and people pin the CA by its SHA-256, so the server certificate may be made anew at any start: when a name
-//! is missing on it, when less than a year of it is left, or when it is not valid yet. It is valid from the CA's
-//! first day on, so that one made by a clock that goes ahead is good when the clock is set right. The CA travels in the chain, so that a client which knows only its digest can check it. It
-//! is never made anew; while the clock stands outside its time, no certificate is made either.
+//! is missing on it, when less than a year of it is left, when it is not valid yet, or when it is another CA's. It is
+//! valid from the CA's first day on, so that one made by a clock that goes ahead is good when the clock is set right.
+//! The CA travels in the chain, so that a client which knows only its digest can check it. A start never makes a CA,
+//! nor a file that is missing: only `init` does, where it is told to. While the clock stands outside the CA's time, no
+//! certificate is made either.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -14,6 +16,7 @@ use patronus_core::digest::sha256;
 use patronus_types::{Digest, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PublicKeyData as _,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -27,6 +30,9 @@ const CA: &str = "tls/ca.pem";
 const CA_KEY: &str = "tls/ca.key";
 /// Certificate and key in one file, so that no crash leaves one without the other.
 const SERVER: &str = "tls/server.pem";
+/// The options of `init` that make what is missing.
+pub(super) const NEW_CA: &str = "--new-ca";
+const NEW_CERTIFICATE: &str = "--new-certificate";
 /// Begins the last line of a PEM section.
 const END: &[u8] = b"-----END ";
 const CA_YEARS: i16 = 20;
@@ -42,16 +48,20 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Makes what is missing: a CA, and a certificate that holds all names.
+    /// Makes what is missing in a folder that is being made: a CA, and a certificate that holds all names.
     pub fn ensure(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Result<Self, KeyError> {
         if folder.read(CA)?.is_none() || folder.read(CA_KEY)?.is_none() {
             make_ca(folder, now)?;
         }
         if folder.read(SERVER)?.is_none() {
-            Self::ca_holds(folder, now)?;
-            make_server(folder, names, now)?;
-            return Self::read(folder);
+            return Self::anew(folder, names, now);
         }
+        Self::open(folder, names, now)
+    }
+
+    /// Reads the certificates of a complete folder, and makes the server's anew where that is due.
+    pub fn open(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Result<Self, KeyError> {
+        Self::present(folder)?;
         let tls = Self::read(folder)?;
         let kept = tls.names()?;
         let stale = tls.stale(now)?;
@@ -64,10 +74,38 @@ impl Tls {
             return Ok(tls);
         }
         if stale {
-            tracing::warn!(%now, "the server's certificate ends soon or is not valid yet: it is made anew");
+            tracing::warn!(%now, "the server's certificate ends soon, is not valid yet, or is another CA's: it is made anew");
         }
         make_server(folder, &(&kept | names), now)?;
         Self::read(folder)
+    }
+
+    /// Refuses a folder in which a file is missing: a CA made in its place would be one that no agent pins.
+    pub fn present(folder: &Folder) -> Result<(), KeyError> {
+        let missing = |name, option| match folder.read(name)? {
+            Some(_) => Ok(()),
+            None => Err(KeyError::Missing { path: folder.path(name), data: folder.root().to_owned(), option }),
+        };
+        missing(CA, NEW_CA)?;
+        missing(CA_KEY, NEW_CA)?;
+        missing(SERVER, NEW_CERTIFICATE)
+    }
+
+    /// Makes the server's certificate anew; the names of the one that is there stay on it.
+    pub fn anew(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Result<Self, KeyError> {
+        Self::ca_holds(folder, now)?;
+        let kept = Self::read(folder).and_then(|tls| tls.names()).unwrap_or_default();
+        make_server(folder, &(&kept | names), now)?;
+        Self::read(folder)
+    }
+
+    /// Makes a CA in the place of the one that was there, and a certificate of it.
+    pub fn new_ca(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Result<Self, KeyError> {
+        let kept = Self::read(folder).and_then(|tls| tls.names()).unwrap_or_default();
+        // First, so that no crash leaves a certificate of the old CA beside the new one.
+        folder.remove(SERVER)?;
+        make_ca(folder, now)?;
+        Self::anew(folder, &(&kept | names), now)
     }
 
     /// Refuses a clock that stands outside the CA's time.
@@ -115,10 +153,11 @@ impl Tls {
         Ok(names.iter().filter_map(text_of).collect())
     }
 
-    /// Whether it ends soon, or begins later.
+    /// Whether it ends soon, begins later, or is not this CA's.
     fn stale(&self, now: Timestamp) -> Result<bool, KeyError> {
         let (from, until) = validity_of(&self.server)?;
-        Ok(now < from || until < years_from(now, RENEW_YEARS_BEFORE))
+        let foreign = parse(&self.server)?.verify_signature(Some(parse(&self.ca)?.public_key())).is_err();
+        Ok(foreign || now < from || until < years_from(now, RENEW_YEARS_BEFORE))
     }
 }
 
@@ -146,6 +185,9 @@ fn make_ca(folder: &Folder, now: Timestamp) -> Result<(), KeyError> {
 fn make_server(folder: &Folder, names: &BTreeSet<String>, now: Timestamp) -> Result<(), KeyError> {
     let ca = read_pem(folder, CA, CertificateDer::from_pem_slice)?;
     let ca_key = read_pem(folder, CA_KEY, |pem| KeyPair::from_pem(&String::from_utf8_lossy(pem)))?;
+    if parse(&ca)?.public_key().raw != ca_key.subject_public_key_info() {
+        return Err(KeyError::Damaged { path: folder.path(CA_KEY), reason: "it is not the key of ca.pem".to_owned() });
+    }
     let issuer = Issuer::from_ca_cert_der(&ca, ca_key).map_err(refused)?;
     let key = KeyPair::generate().map_err(refused)?;
     let params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>()).map_err(refused)?;
@@ -269,6 +311,45 @@ mod tests {
         std::fs::remove_file(folder.path(SERVER)).unwrap();
         let error = Tls::ensure(&folder, &names, years_from(now(), -2)).unwrap_err();
         assert!(error.to_string().contains("set the clock"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_never_made_by_a_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let names = names_of(None, &["192.0.2.7".into()]);
+        let first = Tls::ensure(&folder, &names, now()).unwrap();
+        for (file, option) in [(CA, NEW_CA), (CA_KEY, NEW_CA), (SERVER, NEW_CERTIFICATE)] {
+            let whole = std::fs::read(folder.path(file)).unwrap();
+            folder.remove(file).unwrap();
+            let error = Tls::open(&folder, &names, now()).unwrap_err().to_string();
+            assert!(error.contains(file) && error.contains("backup") && error.contains(option), "{error}");
+            assert!(folder.read(file).unwrap().is_none(), "{file}");
+            std::fs::write(folder.path(file), whole).unwrap();
+        }
+        let renewed = Tls::anew(&folder, &names_of(None, &[]), now()).unwrap();
+        assert!(renewed.server != first.server && renewed.ca == first.ca);
+        assert!(renewed.names().unwrap().contains("192.0.2.7"));
+        let other = Tls::new_ca(&folder, &names_of(None, &[]), now()).unwrap();
+        assert_ne!(other.ca_sha256(), first.ca_sha256());
+        assert!(other.names().unwrap().contains("192.0.2.7"), "what was there stays");
+        assert_eq!(Tls::open(&folder, &names, now()).unwrap().server, other.server);
+    }
+
+    #[test]
+    fn files_of_two_backups_do_not_go_together() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [folder, other] = dirs.each_ref().map(|dir| Folder::create(dir.path()).unwrap());
+        let names = names_of(None, &[]);
+        let ours = Tls::ensure(&folder, &names, now()).unwrap();
+        Tls::ensure(&other, &names, now()).unwrap();
+        std::fs::copy(other.path(SERVER), folder.path(SERVER)).unwrap();
+        let mended = Tls::open(&folder, &names, now()).unwrap();
+        assert_eq!(mended.ca_sha256(), ours.ca_sha256());
+        assert!(!mended.stale(now()).unwrap(), "the certificate is the CA's again");
+        std::fs::copy(other.path(CA_KEY), folder.path(CA_KEY)).unwrap();
+        let error = Tls::anew(&folder, &names, now()).unwrap_err().to_string();
+        assert!(error.contains(CA_KEY) && error.contains("not the key of ca.pem"), "{error}");
     }
 
     #[test]

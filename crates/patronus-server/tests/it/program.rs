@@ -138,6 +138,51 @@ fn a_secret_of_another_server_is_refused() {
 }
 
 #[test]
+fn a_lost_ca_is_made_anew_only_on_demand() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let folder = ["--data", data.to_str().unwrap()];
+    let password = password_file(dir.path());
+    let init = [&["init", "--password-file", password.path().to_str().unwrap()], &folder[..]].concat();
+    let serve = [&["serve", "--listen", "127.0.0.1:0", "--tls", "always"], &folder[..]].concat();
+    let (new_ca, new_certificate) =
+        ([&["init", "--new-ca"], &folder[..]].concat(), [&["init", "--new-certificate"], &folder[..]].concat());
+    assert!(told(&run(&new_ca)).contains("is not initialised"));
+    assert!(run(&init).status.success());
+    let ca = std::fs::read(data.join("tls/ca.pem")).unwrap();
+
+    std::fs::remove_file(data.join("tls/server.pem")).unwrap();
+    let refused = run(&serve);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        told(&refused).contains("server.pem") && told(&refused).contains("--new-certificate"),
+        "{}",
+        told(&refused)
+    );
+    assert!(run(&new_certificate).status.success());
+    assert_eq!(std::fs::read(data.join("tls/ca.pem")).unwrap(), ca);
+    let server = Running::start(&serve);
+    let running = run(&new_ca);
+    assert!(told(&running).contains("another patronus-server"), "{}", told(&running));
+    assert_eq!(server.terminate(), Some(0));
+
+    for lost in ["tls/ca.pem", "tls/ca.key"] {
+        std::fs::remove_file(data.join(lost)).unwrap();
+        for arguments in [&serve[..], &["serve", "--listen", "127.0.0.1:0", "--data", folder[1]]] {
+            let refused = run(arguments);
+            assert_eq!(refused.status.code(), Some(1));
+            let words = told(&refused);
+            assert!([lost, "backup", "--new-ca", "enrolled anew"].iter().all(|word| words.contains(word)), "{words}");
+        }
+        assert!(!data.join(lost).exists(), "nothing is made in silence");
+        assert!(told(&run(&init)).contains("nothing was changed"));
+        let made = run(&new_ca);
+        assert!(made.status.success() && told(&made).contains("patronus-agent leave"), "{}", told(&made));
+        assert_eq!(Running::start(&serve).terminate(), Some(0));
+    }
+}
+
+#[test]
 fn usage_help_and_the_example() {
     assert_eq!(run(&["frobnicate"]).status.code(), Some(2));
     assert_eq!(run(&["serve", "--listen", "nonsense"]).status.code(), Some(2));
