@@ -49,6 +49,8 @@ pub struct Parts {
     pub signing_key: SigningKey,
     /// SHA-256 of the CA, where the server is reached over TLS.
     pub ca_sha256: Option<Digest>,
+    /// From when until when the certificate it serves with is valid.
+    pub certificate: Option<(Timestamp, Timestamp)>,
     /// Where agents and people reach the server.
     pub public_urls: Vec<String>,
     /// The clock.
@@ -75,6 +77,8 @@ pub struct App {
     pub signing_key: SigningKey,
     /// SHA-256 of the CA, where the server is reached over TLS.
     pub ca_sha256: Option<Digest>,
+    /// From when until when the certificate it serves with is valid.
+    pub certificate: Option<(Timestamp, Timestamp)>,
     /// Where agents and people reach the server.
     pub public_urls: Vec<String>,
     /// The clock.
@@ -127,6 +131,7 @@ impl App {
             secret: parts.secret,
             signing_key: parts.signing_key,
             ca_sha256: parts.ca_sha256,
+            certificate: parts.certificate,
             public_urls: parts.public_urls,
             clock: parts.clock,
             not_before: parts.not_before,

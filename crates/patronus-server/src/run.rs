@@ -82,6 +82,7 @@ impl Server {
             secret,
             signing_key: signing_key(&folder)?,
             ca_sha256,
+            certificate: tls.as_ref().map(Tls::validity).transpose()?,
             public_urls,
             clock,
             not_before,

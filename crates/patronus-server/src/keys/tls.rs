@@ -132,6 +132,11 @@ impl Tls {
         sha256(&self.ca)
     }
 
+    /// From when until when the server's certificate is valid.
+    pub fn validity(&self) -> Result<(Timestamp, Timestamp), KeyError> {
+        validity_of(&self.server)
+    }
+
     /// What rustls needs to serve.
     pub fn config(&self) -> Result<ServerConfig, KeyError> {
         let failed = |error: rustls::Error| KeyError::Certificate(error.to_string());
@@ -155,7 +160,7 @@ impl Tls {
 
     /// Whether it ends soon, begins later, or is not this CA's.
     fn stale(&self, now: Timestamp) -> Result<bool, KeyError> {
-        let (from, until) = validity_of(&self.server)?;
+        let (from, until) = self.validity()?;
         let foreign = parse(&self.server)?.verify_signature(Some(parse(&self.ca)?.public_key())).is_err();
         Ok(foreign || now < from || until < years_from(now, RENEW_YEARS_BEFORE))
     }

@@ -73,6 +73,9 @@ async fn the_document_of_the_api_and_health_are_for_everybody() {
     assert_eq!((ready.status.as_u16(), ready.text("status")), (200, "ok"));
     let checks: Vec<_> = ready.body["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
     assert_eq!(checks, ["store", "writer", "clock"]);
+    assert!(ready.body["certificate"].is_null(), "plain HTTP has none");
+    let schema = &document.body["components"]["schemas"]["Certificate"]["properties"];
+    assert!(schema["not_after"].is_object() && schema["days_left"].is_object(), "{schema}");
 }
 
 #[tokio::test]

@@ -85,6 +85,11 @@ async fn tls_shows_a_chain_that_ends_in_the_private_ca() {
     let known = reqwest::Client::builder().tls_backend_preconfigured(tls_client(&[ca])).build().unwrap();
     let answer = known.get(format!("{}/health/live", server.url)).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
+    let ready = send(known.get(format!("{}/health/ready", server.url))).await;
+    let certificate = &ready.body["certificate"];
+    assert!((1820..=1825).contains(&certificate["days_left"].as_i64().unwrap()), "five years: {ready:?}");
+    assert!(certificate["not_after"].as_str().unwrap().ends_with("T00:00:00Z"), "{ready:?}");
+    assert_eq!(ready.body["checks"][3]["name"], "certificate");
     let plain = TcpStream::connect(server.address).await.unwrap();
     drop(plain);
     assert!(server.app.ca_sha256.is_some(), "invitations carry it");
