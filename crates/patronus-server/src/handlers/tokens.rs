@@ -86,7 +86,7 @@ async fn create_api(call: &Call, tenant: TenantId, scope: &ScopeQuery, request: 
     let life = lifetime(request.expires_in_s, API_LIFE_S)?;
     let (secret, new) = new_token(call, request, role, None, life)?;
     let token = call.app.store.create_token(&call.write(tenant, scope.dry_run)?, new).await?;
-    shown_once(&TokenCreated { token, secret, invitation: None })
+    shown_once(&TokenCreated { token, secret, invitation: None, warnings: Vec::new() })
 }
 
 async fn create_enrol(
@@ -104,7 +104,21 @@ async fn create_enrol(
     let (secret, new) = new_token(call, request, Role::System, Some(&site), life)?;
     let token = call.app.store.create_token(&call.write(tenant, scope.dry_run)?, new).await?;
     let invitation = invitation(call, &network, &site, &secret);
-    shown_once(&TokenCreated { token, secret, invitation: Some(invitation) })
+    shown_once(&TokenCreated { token, secret, invitation: Some(invitation), warnings: replaced(&site) })
+}
+
+/// Says that the token will put another agent in the place of the one that the site has.
+fn replaced(site: &Site) -> Vec<String> {
+    let agent = |site: &Site| site.agent.as_ref().map(|agent| format!(" on `{}`", agent.hostname)).unwrap_or_default();
+    let warning = || {
+        format!(
+            "site `{}` is enrolled already: whoever uses this token replaces its agent{}, which is shut out at that \
+             moment, and its keys",
+            site.spec.name,
+            agent(site)
+        )
+    };
+    site.enrolled_at.map(|_| warning()).into_iter().collect()
 }
 
 async fn site_of(call: &Call, tenant: TenantId, network: Option<&Ref>, site: &Ref) -> Result<(Network, Site)> {

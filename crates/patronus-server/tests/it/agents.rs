@@ -49,6 +49,23 @@ async fn a_repeated_enrolment_gets_the_same_answer() {
 }
 
 #[tokio::test]
+async fn a_token_that_replaces_an_agent_says_so() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut agent = FakeAgent::new(1);
+    admin.make_site("ams", 1).await;
+    let first = admin.invite("ams").await;
+    assert_eq!(first["warnings"], json!([]));
+    agent.token =
+        Some(server.nobody().post("/v1/agent/enrol", agent.request(&first)).await.text("agent_token").to_owned());
+    let second = admin.invite("ams").await;
+    let warning = second["warnings"][0].as_str().unwrap();
+    assert!(["`ams`", "`host-1`", "replaces"].iter().all(|word| warning.contains(word)), "{warning}");
+    assert_eq!(agent.caller(&server).post("/v1/agent/leave", json!({})).await.status, 204);
+    assert_eq!(admin.invite("ams").await["warnings"], json!([]), "nobody is replaced");
+}
+
+#[tokio::test]
 async fn a_key_another_site_has_is_refused() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -41,6 +41,9 @@ pub struct TokenCreated {
     pub secret: Secret,
     /// For an enrolment token, what to carry to the site.
     pub invitation: Option<Invitation>,
+    /// What using it will do that may not be meant.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What a site needs to join: carried there by hand, read by `patronus-agent enrol --token-file`.

@@ -107,6 +107,9 @@ fn create(app: &App, args: &Create) -> Result {
             },
         }
     })?;
+    for warning in &created.warnings {
+        app.out.notice(&format!("warning: {warning}"));
+    }
     if app.mode.dry_run {
         return app.out.outcome(Token::KIND, &args.kind, "would be created", true);
     }

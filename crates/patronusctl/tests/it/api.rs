@@ -70,6 +70,7 @@ fn created_token() -> Value {
         "servers": ["https://a.example"], "ca_sha256": "b".repeat(64), "signing_key_sha256": "c".repeat(64),
         "network": "lab", "site": "ams", "token": secret()
     });
+    created["warnings"] = json!(["site `ams` is enrolled already"]);
     created
 }
 

@@ -77,6 +77,7 @@ fn an_invitation_goes_to_stdout_or_into_a_private_file() {
     let ran = home.run("token create --kind enrol --site ams");
     assert_eq!(ran.json()["token"], secret());
     assert!(!ran.stderr.contains("ptn_"));
+    assert!(ran.stderr.contains("warning: site `ams` is enrolled already"), "{}", ran.stderr);
     let ran = home.run("token create --kind enrol --site ams --out invitation");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(!ran.stdout.contains("ptn_") && !ran.stderr.contains("ptn_"));
