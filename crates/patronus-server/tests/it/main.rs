@@ -9,6 +9,7 @@ mod client;
 mod contract;
 mod fake;
 mod flow;
+mod full;
 mod harness;
 mod permissions;
 mod program;
