@@ -18,6 +18,7 @@ use tower::Service as _;
 
 use super::activity::Activity;
 use super::places::Place;
+use super::rest::Watched;
 use crate::config::Limits;
 
 const MAX_HEADERS: usize = 64;
@@ -81,8 +82,13 @@ impl Driver {
             place.spoken();
             let running = activity.request();
             request.extensions_mut().insert(Peer(peer));
+            let (request, rest) = Watched::new(request);
             let answer = self.router.clone().call(request.map(Body::new));
-            async move { Ok::<_, Infallible>(running.hand_over(answer.await?)) }
+            async move {
+                let answer = answer.await?;
+                rest.discard();
+                Ok::<_, Infallible>(running.hand_over(answer))
+            }
         });
         let connection = watcher.watch(self.builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {

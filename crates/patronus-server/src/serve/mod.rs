@@ -6,6 +6,7 @@
 mod activity;
 mod connection;
 mod places;
+mod rest;
 
 use std::future::Future;
 use std::io;

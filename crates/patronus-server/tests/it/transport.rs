@@ -48,6 +48,47 @@ async fn who_does_not_read_what_it_asked_for_is_cut() {
     assert!((1..ASKED).contains(&answers), "{answers} answers");
 }
 
+/// Sends a head and then everything before it reads, as simple clients do.
+async fn push(server: &TestServer, head: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(format!("{head}Host: x\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(body).await.expect("the server goes on reading");
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn who_sends_all_first_reads_why_it_was_refused() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let token = format!("Authorization: Bearer {}\r\n", admin.token.as_deref().unwrap());
+    let json = "Content-Type: application/json\r\n";
+    let long = vec![b' '; 40 * 1024 * 1024];
+    let told = format!("Content-Length: {}\r\n", long.len());
+    let archive = format!("POST /v1/bundles HTTP/1.1\r\nContent-Type: application/gzip\r\n{told}");
+    assert_eq!(push(&server, &format!("{archive}{token}"), &long).await, "HTTP/1.1 413");
+    assert_eq!(push(&server, &archive, &long).await, "HTTP/1.1 401");
+    let unknown = format!("POST /v1/nothing HTTP/1.1\r\n{told}");
+    assert_eq!(push(&server, &unknown, &long).await, "HTTP/1.1 404");
+    let chunk = [format!("{:x}\r\n", long.len()).as_bytes(), &long, b"\r\n0\r\n\r\n"].concat();
+    let untold = format!("POST /v1/sites HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{json}{token}");
+    assert_eq!(push(&server, &untold, &chunk).await, "HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn who_sends_without_end_is_cut() {
+    let server = TestServer::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", u64::from(u32::MAX));
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (piece, mut sent) = (vec![b' '; 1024 * 1024], 0);
+    while stream.write_all(&piece).await.is_ok() {
+        sent += 1;
+        assert!(sent < 512, "{sent} MiB were read");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let server = TestServer::with(Layer { request_timeout_s: Some(1), ..Layer::default() }).await;
