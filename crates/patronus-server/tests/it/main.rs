@@ -15,4 +15,5 @@ mod permissions;
 mod program;
 mod transport;
 mod upload;
+mod waiting;
 mod writes;
