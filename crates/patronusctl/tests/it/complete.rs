@@ -48,7 +48,7 @@ fn the_context_on_the_line_counts_and_contexts_complete() {
     assert_eq!(candidates(&home, &["site", "get", ""]), [""; 0]);
 }
 
-fn private(path: &std::path::Path) {
+pub fn private(path: &std::path::Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,11 @@
 //! The program against a scripted server, in a cleared environment. What it prints stands in `transcripts/`; after a
 //! change that is meant, `SNAPSHOTS=overwrite cargo test -p patronusctl` writes them anew.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what they expect by panicking, in their helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests say what they expect by panicking, in their helpers too"
+)]
 
 mod api;
 mod complete;
@@ -11,5 +16,7 @@ mod exits;
 mod fake;
 mod output;
 mod program;
+#[cfg(unix)]
+mod shells;
 mod transcripts;
 mod writes;

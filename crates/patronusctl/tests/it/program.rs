@@ -49,9 +49,14 @@ impl Home {
     /// The program with arguments, ready to run.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_patronusctl"));
-        command.args(arguments).env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
-        command.env("HOME", self.folder.path()).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        self.dress(command.args(arguments));
         command
+    }
+
+    /// Puts any program into this environment.
+    pub fn dress<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env("HOME", self.folder.path()).envs(self.variables.iter().map(|(name, value)| (name, value)))
     }
 
     /// Runs a line; words may be in single quotes.
