@@ -47,6 +47,35 @@ pub struct Compiled {
     pub hashes: Hashes,
 }
 
+/// What a network's bundles consist of, before anything is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The bundles, in order of site name.
+    pub sites: Vec<Laid>,
+    /// As in [`Compilation`].
+    pub pending: Vec<(SiteId, Name)>,
+}
+
+/// One site's bundle that is still to be hashed, which is nearly all of the work and can be done site by site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Laid {
+    /// The site.
+    pub id: SiteId,
+    /// Its name.
+    pub name: Name,
+    /// The tar.
+    pub tar: Rope,
+}
+
+impl Laid {
+    /// Hashes the tar.
+    pub fn compiled(self) -> Compiled {
+        let Self { id, name, tar } = self;
+        let hashes = tar.hashes();
+        Compiled { id, name, tar, hashes }
+    }
+}
+
 /// Why a network cannot be compiled. Values that pass [validation](crate::validate) never lead here.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
@@ -71,6 +100,15 @@ pub enum CompileError {
 /// # Errors
 /// When a value is out of the bounds that [`crate::validate`] keeps.
 pub fn compile(input: &Input) -> Result<Compilation, CompileError> {
+    let Layout { sites, pending } = lay_out(input)?;
+    Ok(Compilation { sites: sites.into_iter().map(Laid::compiled).collect(), pending })
+}
+
+/// Makes the bundle of every site that is ready, for a caller that spreads the hashing over processors.
+///
+/// # Errors
+/// As [`compile`].
+pub fn lay_out(input: &Input) -> Result<Layout, CompileError> {
     let network = topology::Network::new(input)?;
     let mut render = render::Render::new(&network)?;
     // One draft for all, so that the private heads of all sites end up in one chunk.
@@ -82,11 +120,12 @@ pub fn compile(input: &Input) -> Result<Compilation, CompileError> {
         all.push_draft(tar);
     }
     let tars = split(&all.seal(), &lens);
-    let sites = network.members.iter().zip(tars).map(|(member, tar)| {
-        let hashes = tar.hashes();
-        Compiled { id: member.site.id, name: member.site.spec.name.clone(), tar, hashes }
-    });
-    Ok(Compilation { sites: sites.collect(), pending: network.pending })
+    let laid = |(member, tar): (&topology::Member<'_>, Rope)| {
+        let site = member.site;
+        Laid { id: site.id, name: site.spec.name.clone(), tar }
+    };
+    let sites = network.members.iter().zip(tars).map(laid).collect();
+    Ok(Layout { sites, pending: network.pending })
 }
 
 /// Cuts a rope into ropes of the given lengths.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use patronus_core::digest::Hashes;
 use patronus_core::lint::{Finding, lint};
-use patronus_core::mesh::{Compilation, Compiled, compile};
+use patronus_core::mesh::{Compiled, Laid, Layout, lay_out};
 use patronus_core::rope::Rope;
 use patronus_core::signature::{SigningKey, Statement, sign};
 use patronus_store::{Chunk, NewBundle, NewRelease, Slice};
@@ -13,6 +13,7 @@ use patronus_types::bundle::{Bundle, Source};
 use patronus_types::{Digest, Name, ReleaseId, SiteId, Timestamp};
 
 use super::plan::Plan;
+use super::spread::spread;
 use crate::error::{Error, Result};
 
 /// What came of a plan.
@@ -43,16 +44,17 @@ struct Part {
 /// Makes a release of a plan, if it differs from the one before.
 pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<Made> {
     let warnings = linted(&plan)?;
-    let Compilation { sites, pending } = compile(&plan.input).map_err(not_compiled)?;
+    let Layout { sites, pending } = lay_out(&plan.input).map_err(not_compiled)?;
     let uploaded = std::mem::take(&mut plan.uploaded);
-    let parts: Vec<Part> = sites.into_iter().map(|compiled| part(compiled, &uploaded)).collect();
+    let parts = spread(sites, |laid| part(laid, &uploaded));
     let changed = differing(&parts, &plan.before);
     if changed == 0 && !plan.due {
         return Ok(Made::Same { warnings });
     }
-    let mut chunks = BTreeMap::new();
     let signer = Signer { plan: &plan, key: signing_key, now };
-    let bundles = parts.into_iter().map(|part| signer.bundle(part, &mut chunks)).collect();
+    let signed = spread(parts, |part| signer.bundle(part));
+    let mut chunks = BTreeMap::new();
+    let bundles = signed.into_iter().map(|(bundle, tar)| with_slices(bundle, &tar, &mut chunks)).collect();
     let release = NewRelease {
         // Given by the caller, who may read clock and random numbers.
         id: ReleaseId::new(0, &[0; 10]),
@@ -71,12 +73,13 @@ pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<
     Ok(Made::New { release: Box::new(release), warnings })
 }
 
-fn part(compiled: Compiled, uploaded: &BTreeMap<SiteId, Rope>) -> Part {
-    let Compiled { id: site, name, tar, hashes } = compiled;
-    match uploaded.get(&site) {
-        None => Part { site, name, source: Source::Compiled, tar, hashes },
-        Some(tar) => Part { site, name, source: Source::Uploaded, tar: tar.clone(), hashes: tar.hashes() },
-    }
+fn part(laid: Laid, uploaded: &BTreeMap<SiteId, Rope>) -> Part {
+    let (tar, source) = match uploaded.get(&laid.id) {
+        None => (laid.tar, Source::Compiled),
+        Some(tar) => (tar.clone(), Source::Uploaded),
+    };
+    let Compiled { id: site, name, tar, hashes } = Laid { tar, ..laid }.compiled();
+    Part { site, name, source, tar, hashes }
 }
 
 /// Warnings; errors that concern a site which is compiled stand against the release.
@@ -124,8 +127,8 @@ struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    /// A signed bundle; what the store has from the release before is not given again.
-    fn bundle(&self, part: Part, chunks: &mut BTreeMap<Digest, Chunk>) -> NewBundle {
+    /// A signed bundle, still without its slices; and its tar, unless the store has that from the release before.
+    fn bundle(&self, part: Part) -> (NewBundle, Rope) {
         let Part { site, name, source, tar, hashes } = part;
         let before = self.plan.before.get(&site).map(|bundle| bundle.digest);
         let statement = Statement {
@@ -136,16 +139,15 @@ impl Signer<'_> {
             previous: before,
             issued_at: self.now,
         };
-        NewBundle {
-            site,
-            name,
-            digest: hashes.digest,
-            size: hashes.len,
-            source,
-            signature: sign(self.key, &hashes.prehash, &statement),
-            slices: if before == Some(hashes.digest) { Vec::new() } else { slices(&tar, chunks) },
-        }
+        let signature = sign(self.key, &hashes.prehash, &statement);
+        let (digest, size) = (hashes.digest, hashes.len);
+        let bundle = NewBundle { site, name, digest, size, source, signature, slices: Vec::new() };
+        (bundle, if before == Some(digest) { Rope::default() } else { tar })
     }
+}
+
+fn with_slices(bundle: NewBundle, tar: &Rope, chunks: &mut BTreeMap<Digest, Chunk>) -> NewBundle {
+    NewBundle { slices: slices(tar, chunks), ..bundle }
 }
 
 fn slices(tar: &Rope, chunks: &mut BTreeMap<Digest, Chunk>) -> Vec<Slice> {

@@ -7,6 +7,7 @@
 mod compare;
 mod make;
 mod plan;
+mod spread;
 mod upload;
 
 use std::sync::Arc;
