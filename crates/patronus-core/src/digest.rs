@@ -71,6 +71,13 @@ pub fn sha256(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
 }
 
+/// The SHA-256 of bytes that are in several pieces.
+pub fn sha256_of<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Digest {
+    let mut sha = Sha256::default();
+    pieces.for_each(|piece| sha.update(piece));
+    Digest(sha.finalize().into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use patronus_types::Digest;
 
-use crate::digest::{Hasher, Hashes, sha256};
+use crate::digest::{Hasher, Hashes, sha256, sha256_of};
 
 pub use draft::Draft;
 pub use read::Reader;
@@ -146,6 +146,11 @@ impl Rope {
         hasher.finish()
     }
 
+    /// The SHA-256 alone, for where nothing is signed.
+    pub fn digest(&self) -> Digest {
+        sha256_of(self.slices.iter().map(Slice::bytes))
+    }
+
     /// Reads the bytes from the beginning.
     pub fn reader(&self) -> Reader<'_> {
         Reader::new(&self.slices)
@@ -207,6 +212,7 @@ mod tests {
             prop_assert_eq!(rope.bytes().collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(rope.len(), expected.len() as u64);
             prop_assert_eq!(rope.hashes(), hashes(&expected));
+            prop_assert_eq!(rope.digest(), rope.hashes().digest);
 
             let mut read = Vec::new();
             let mut reader = rope.reader();

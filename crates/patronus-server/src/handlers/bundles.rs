@@ -6,7 +6,6 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response};
 use patronus_core::archive::compress;
-use patronus_core::digest::Hashes;
 use patronus_core::rope::{Chunk, Rope, SliceRef};
 use patronus_store::StoredBundle;
 use patronus_types::api::error::ErrorCode;
@@ -91,7 +90,7 @@ fn keep(call: &Call, digest: Digest, archive: Arc<[u8]>) {
 
 fn make_archive(stored: &StoredBundle, digest: Digest) -> Result<Vec<u8>> {
     let tar = rope(stored)?;
-    let Hashes { digest: found, .. } = tar.hashes();
+    let found = tar.digest();
     if found != digest {
         return Err(Error::internal(format_args!("bundle {digest} is stored with the content of {found}")));
     }

@@ -50,6 +50,7 @@ pub struct SqliteStore {
     // Dropped first: the readers' connections are then the last, and the last one to close tidies the WAL away.
     writer: Writer,
     readers: Readers,
+    kept: releases::Kept,
     path: PathBuf,
 }
 
@@ -73,7 +74,7 @@ impl SqliteStore {
         }
         let readers = Readers::open(path)?;
         let writer = Writer::start(path.to_owned(), connection, lock).map_err(io)?;
-        Ok(Self { writer, readers, path: path.to_owned() })
+        Ok(Self { writer, readers, kept: releases::Kept::default(), path: path.to_owned() })
     }
 
     /// Sets what is called with each commit's changes, before its callers are answered.

@@ -10,9 +10,10 @@ use patronus_types::Digest;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
+use super::kept::Kept;
 use crate::sqlite::codec::{Json, Sha};
 use crate::sqlite::failure::Outcome;
-use crate::sqlite::unit::{Unit, not_found, row, rows};
+use crate::sqlite::unit::{Unit, not_found, row};
 use crate::{Chunk, NewBundle, NewRelease, Slice, StoreError, StoredBundle};
 
 /// Stores what the bundles of a release are made of, as far as it is not stored.
@@ -82,24 +83,25 @@ pub(in crate::sqlite) fn forget_unused(unit: &Unit<'_>) -> Outcome<()> {
 }
 
 /// Reads what a bundle is made of.
-pub(super) fn load(connection: &Connection, digest: Digest) -> Outcome<StoredBundle> {
+pub(super) fn load(connection: &Connection, kept: &Kept, digest: Digest) -> Outcome<StoredBundle> {
     let sql = "SELECT slices FROM contents WHERE digest = ?1";
     let found = row(connection, sql, [Sha(digest)], |row| row.get::<_, Json<Vec<Slice>>>(0))?;
     let Json(slices) = found.ok_or_else(|| not_found("bundle", digest))?;
-    let sql = "SELECT k.digest, k.bytes FROM content_chunks c JOIN chunks k ON k.digest = c.chunk WHERE c.content = ?1";
-    let read = |row: &rusqlite::Row<'_>| {
-        let Sha(digest) = row.get(0)?;
-        Ok(Chunk { digest, bytes: row.get_ref(1)?.as_blob()?.into() })
-    };
-    let chunks = rows(connection, sql, [Sha(digest)], read)?;
-    if let Some(chunk) = chunks.iter().find(|chunk| sha256(&chunk.bytes) != chunk.digest) {
-        return Err(damaged("chunk", chunk.digest).into());
-    }
-    let named: BTreeSet<Digest> = chunks.iter().map(|chunk| chunk.digest).collect();
-    if let Some(slice) = slices.iter().find(|slice| !named.contains(&slice.chunk)) {
-        return Err(damaged("chunk", slice.chunk).into());
-    }
+    let named: BTreeSet<Digest> = slices.iter().map(|slice| slice.chunk).collect();
+    let chunks = named.into_iter().map(|chunk| load_chunk(connection, kept, chunk)).collect::<Outcome<_>>()?;
     Ok(StoredBundle { slices, chunks, archive: archive(connection, digest)? })
+}
+
+fn load_chunk(connection: &Connection, kept: &Kept, digest: Digest) -> Outcome<Chunk> {
+    if let Some(chunk) = kept.get(digest) {
+        return Ok(chunk);
+    }
+    let sql = "SELECT bytes FROM chunks WHERE digest = ?1";
+    let bytes: Option<Arc<[u8]>> = row(connection, sql, [Sha(digest)], |row| Ok(row.get_ref(0)?.as_blob()?.into()))?;
+    let bytes = bytes.filter(|bytes| sha256(bytes) == digest).ok_or_else(|| damaged("chunk", digest))?;
+    let chunk = Chunk { digest, bytes };
+    kept.put(&chunk);
+    Ok(chunk)
 }
 
 /// Reads the archive made of a bundle.

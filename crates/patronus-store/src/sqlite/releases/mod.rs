@@ -2,6 +2,7 @@
 
 mod content;
 mod create;
+mod kept;
 mod read;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use patronus_types::{Digest, NetworkId, SiteId};
 use rusqlite::params;
 
 pub(super) use self::content::forget_unused;
+pub(super) use self::kept::Kept;
 pub(super) use self::read::{DESIRED, desired as read_desired};
 use super::SqliteStore;
 use super::codec::{Json, Sha, Text};
@@ -63,7 +65,8 @@ impl Releases for SqliteStore {
     }
 
     async fn stored_bundle(&self, digest: Digest) -> Result<StoredBundle> {
-        self.readers.long(move |connection| content::load(connection, digest)).await
+        let kept = self.kept.clone();
+        self.readers.long(move |connection| content::load(connection, &kept, digest)).await
     }
 
     async fn archive(&self, digest: Digest) -> Result<Option<Arc<[u8]>>> {

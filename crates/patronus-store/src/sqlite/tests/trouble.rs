@@ -42,6 +42,32 @@ async fn a_fallen_bit_is_noticed() {
     }
 }
 
+#[tokio::test]
+async fn a_chunk_that_bundles_share_is_read_and_checked_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("patronus.db");
+    let open = |hook| {
+        let store = SqliteStore::open(&path).unwrap();
+        store.set_commit_hook(hook);
+        (store, Box::new(()) as Box<dyn std::any::Any>)
+    };
+    let world = World::new(open).await;
+    let network = world.network("alpha").await;
+    let sites = [world.site(network.id, "ams").await, world.site(network.id, "bru").await];
+    let network = world.network_now(network.id).await;
+    let new = release(&network, &sites, 1, b"mesh");
+    let [first, second] = [0, 1].map(|index| new.bundles[index].digest);
+    let shared = new.chunks[0].digest;
+    world.store.create_release(&world.write(), new).await.unwrap();
+    world.store.stored_bundle(first).await.unwrap();
+
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("UPDATE chunks SET bytes = ?2 WHERE digest = ?1", params![Sha(shared), b"mash"]).unwrap();
+    let stored = world.store.stored_bundle(second).await.unwrap();
+    let chunk = stored.chunks.iter().find(|chunk| chunk.digest == shared).unwrap();
+    assert_eq!(&chunk.bytes[..], b"mesh");
+}
+
 /// Holds the writer in the first write of a batch, so that what is queued meanwhile joins it.
 struct Gate {
     open: std::sync::mpsc::Sender<()>,
