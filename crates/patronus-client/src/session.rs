@@ -1,7 +1,8 @@
 //! A login that renews itself, also when several programs share it.
 //!
 //! A refresh token works once: using it twice ends the login. So it is only used under the store's lock, and after
-//! reading again whether somebody else has renewed meanwhile; the new one is kept before the lock is let go.
+//! reading again whether somebody else has renewed meanwhile, and after trying whether the store takes a login at all; the
+//! new one is kept before the lock is let go.
 
 use std::any::Any;
 use std::fmt;
@@ -97,6 +98,9 @@ impl Session {
         if usable(&known, rejected) {
             return Ok(known);
         }
+        // A store that cannot be written, say on a full disk, must not cost the login: the renewed one would be lost.
+        let same = known.clone();
+        self.in_store(move |store| store.save(&same)).await?;
         let answer = self.client.auth().refresh(&known.refresh_token).await.map_err(ended)?;
         let login = Login::new(answer, Timestamp::now());
         let kept = login.clone();

@@ -18,6 +18,7 @@ fn secret(byte: u8) -> Secret {
 struct Shared {
     login: Mutex<Login>,
     lock: Arc<tokio::sync::Mutex<()>>,
+    full: bool,
 }
 
 impl LoginStore for Shared {
@@ -30,6 +31,9 @@ impl LoginStore for Shared {
     }
 
     fn save(&self, login: &Login) -> Result<(), String> {
+        if self.full {
+            return Err("no space left".to_owned());
+        }
         *self.login.lock().unwrap() = login.clone();
         Ok(())
     }
@@ -37,7 +41,7 @@ impl LoginStore for Shared {
 
 fn store(access: &str, expires_at: Timestamp) -> Arc<Shared> {
     let login = Login { access_token: access.to_owned(), expires_at, refresh_token: secret(1) };
-    Arc::new(Shared { login: Mutex::new(login), lock: Arc::default() })
+    Arc::new(Shared { login: Mutex::new(login), lock: Arc::default(), full: false })
 }
 
 /// Takes the access token `new`, and the refresh token 1 once.
@@ -84,6 +88,15 @@ async fn a_refused_token_is_renewed_once() {
     let (server, store) = (server(), store("revoked", Timestamp::MAX));
     session(&server, &store).networks().list().all().await.unwrap();
     assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_store_that_takes_nothing_costs_no_login() {
+    let full = Shared { full: true, ..Arc::into_inner(store("old", Timestamp::UNIX_EPOCH)).unwrap() };
+    let (server, store) = (server(), Arc::new(full));
+    let error = session(&server, &store).networks().list().all().await.unwrap_err();
+    assert!(error.to_string().contains("no space left"), "{error}");
+    assert!(server.requests().is_empty(), "the refresh token was used up");
 }
 
 #[tokio::test]
