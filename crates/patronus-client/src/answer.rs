@@ -1,7 +1,7 @@
 //! What came back.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ETAG};
+use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, StatusCode};
 use patronus_types::api::error::{ErrorCode, Problem};
 use patronus_types::api::{PROBLEM_JSON, REQUEST_ID};
@@ -53,8 +53,14 @@ pub(crate) fn problem(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> P
     let parsed = if is_problem { serde_json::from_slice::<Problem>(body).ok() } else { None };
     let mut problem = parsed.unwrap_or_else(|| {
         let reason = status.canonical_reason().unwrap_or("an error");
-        let mut problem =
-            Problem::new(code_of(status), format!("the answer was {} {reason}, without a reason", status.as_u16()));
+        let said = match text(LOCATION.as_str()).filter(|_| status.is_redirection()) {
+            Some(place) => format!(
+                "something in between sends us on to {:.200}, which is not followed: name the server itself",
+                place.escape_debug().to_string()
+            ),
+            None => format!("the answer was {} {reason}, without a reason", status.as_u16()),
+        };
+        let mut problem = Problem::new(code_of(status), said);
         problem.status = status.as_u16();
         problem
     });
@@ -82,6 +88,13 @@ mod tests {
     fn a_proxys_page_becomes_a_problem() {
         let problem = problem(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>");
         assert_eq!((problem.status, problem.code), (502, ErrorCode::Unavailable));
+    }
+
+    #[test]
+    fn a_redirection_is_named() {
+        let headers = [(LOCATION, http::HeaderValue::from_static("https://login.example/"))].into_iter().collect();
+        let problem = problem(StatusCode::FOUND, &headers, b"");
+        assert!(problem.detail.contains("https://login.example/"), "{}", problem.detail);
     }
 
     #[test]
