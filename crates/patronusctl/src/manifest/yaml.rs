@@ -82,9 +82,26 @@ fn words(error: &serde_yaml::Error) -> String {
         other => {
             let text = other.to_string();
             let end = text.rfind(" at line ").unwrap_or(text.len());
-            text[..end].trim_start_matches("error: ").trim().to_owned()
+            plain(text[..end].trim_start_matches("error: ").trim())
         }
     }
+}
+
+/// What the library says of a document's shape and of its bounds, in words for whoever wrote the document.
+fn plain(text: &str) -> String {
+    let said = match text {
+        "expected mapping start" => "fields belong here, written as `name: value`",
+        "expected sequence start" => "a list belongs here, written as `[a, b]` or as lines that begin with `- `",
+        "expected string scalar" => "a text belongs here",
+        _ if text.starts_with("budget breached: Anchors") || text.starts_with("budget breached: Aliases") => {
+            "anchors and aliases (`&` and `*`) are not taken: write the value out"
+        }
+        "recursion limit exceeded" => "nothing is nested this deeply",
+        _ if text.starts_with("budget breached: Depth") => "nothing is nested this deeply",
+        _ if text.starts_with("budget breached: ") => "the document is too large: write several",
+        other => other,
+    };
+    said.to_owned()
 }
 
 /// Names the nearest field, not all of them.
@@ -122,5 +139,21 @@ mod tests {
         assert_eq!(line, 2, "{what}");
         let (line, _, what) = place("name: ams\n]\n");
         assert_eq!(line, 2, "{what}");
+    }
+
+    #[test]
+    fn shapes_and_bounds_are_said_in_words() {
+        for (text, said) in [
+            ("hello\n", "fields belong here"),
+            ("- name: ams\n", "fields belong here"),
+            ("name: [ams]\n", "a text belongs here"),
+            ("name: ams\nuplinks: 3\n", "a list belongs here"),
+            ("name: &it ams\n", "anchors and aliases"),
+            ("name: ams\nregion: *it\n", "lias"),
+            (&format!("name: ams\nuplinks: {}", "[".repeat(1000)), "nested this deeply"),
+        ] {
+            let (line, column, what) = place(text);
+            assert!(what.contains(said), "{text:.40}: {line}:{column}: {what}");
+        }
     }
 }
