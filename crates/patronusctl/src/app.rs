@@ -88,7 +88,9 @@ impl App {
             return Err(CliError::new(Exit::NotLoggedIn, "there is no login and no token").help(crate::error::LOGIN));
         };
         let failed = |why: String| {
-            CliError::new(Exit::Local, format!("the credential of context `{context}` cannot be read")).cause(why)
+            CliError::new(Exit::Local, format!("the credential of context `{context}` cannot be read"))
+                .cause(why)
+                .help(format!("put that right, or log in anew: patronusctl login --context {context} --user NAME"))
         };
         let text = store.read(context).map_err(failed)?.ok_or_else(|| {
             CliError::new(Exit::NotLoggedIn, format!("context `{context}` is not logged in")).help(crate::error::LOGIN)

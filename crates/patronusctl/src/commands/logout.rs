@@ -20,8 +20,9 @@ pub fn run(app: &App, _: Args) -> Result {
     let local = |why: String| {
         CliError::new(Exit::Local, format!("the credential of context `{context}` cannot be reached")).cause(why)
     };
-    let kept = store.read(&context).map_err(local)?.map(|text| Kept::parse(&text));
-    store.erase(&context).map_err(local)?;
+    // Also what cannot be read goes, and what cannot go ends on the server at least.
+    let kept = store.read(&context).ok().flatten().map(|text| Kept::parse(&text));
+    let erased = store.erase(&context).map_err(local);
     if let Some(Ok(Kept::Login(login))) = kept {
         let told =
             target.client().and_then(|client| app.run(async { Ok(client.auth().logout(&login.refresh_token).await?) }));
@@ -30,5 +31,6 @@ pub fn run(app: &App, _: Args) -> Result {
                 .notice(&format!("the server could not be told, its side of the login ends by itself: {}", error.what));
         }
     }
+    erased?;
     app.out.outcome("context", &context, "logged out", false)
 }

@@ -96,10 +96,15 @@ fn local(what: impl Into<String>) -> CliError {
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_private_folder(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(&unfinished(path)).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// How the names begin that a file has until it is whole. A program that is killed leaves one behind.
+pub fn unfinished(path: &Path) -> String {
+    format!(".{}.part-", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// Makes a folder that only its owner can look into; one that is there is left as it is.

@@ -1,9 +1,9 @@
 //! A credential in a file. One that others can read is refused.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::config::write_private;
+use crate::config::{unfinished, write_private};
 
 /// The largest credential that makes sense, in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -42,8 +42,22 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
     write_private(path, text.as_bytes()).map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 
-/// Removes the file.
+/// Removes the file, and what programs that were killed while they wrote it have left.
 pub(super) fn erase(path: &Path) -> Result<(), String> {
+    for part in parts(path) {
+        remove(&part)?;
+    }
+    remove(path)
+}
+
+fn parts(path: &Path) -> Vec<PathBuf> {
+    let beginning = unfinished(path);
+    let entries = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let names = entries.into_iter().flatten().flatten();
+    names.filter(|it| it.file_name().to_string_lossy().starts_with(&beginning)).map(|it| it.path()).collect()
+}
+
+fn remove(path: &Path) -> Result<(), String> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(format!("{} cannot be removed: {error}", path.display()))
@@ -68,7 +82,12 @@ mod tests {
         assert_eq!(read(&path), Ok(Some("secret".to_owned())));
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
         assert!(read(&path).unwrap_err().contains("chmod 600"));
+        let (left, other) = (path.with_file_name(".credential.part-x"), path.with_file_name(".another.part-x"));
+        for part in [&left, &other] {
+            std::fs::write(part, "secret").unwrap();
+        }
         erase(&path).unwrap();
         erase(&path).unwrap();
+        assert!(!path.exists() && !left.exists() && other.exists());
     }
 }

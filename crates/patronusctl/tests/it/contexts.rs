@@ -3,6 +3,7 @@
 use patronus_types::token::{Secret, TokenKind};
 
 use crate::api::answer;
+use crate::complete::private;
 use crate::fake::{Fake, Reply};
 use crate::program::{Home, TOKEN};
 
@@ -162,4 +163,23 @@ fn contexts_are_made_used_and_deleted() {
     assert_eq!(home.run("context set c --server http://192.0.2.1").code, 2);
     assert_eq!(home.run("context delete b").code, 0);
     assert_eq!(home.run("context list -o name").stdout, "context/a\n");
+}
+
+#[test]
+fn what_cannot_be_read_can_be_logged_out_of() {
+    let home = Home::bare();
+    home.run("context set lab --server http://127.0.0.1:1 --credential-file token");
+    home.run("context use lab");
+    let token = home.path("token");
+    std::fs::write(&token, b"\xff").unwrap();
+    private(&token);
+    let ran = home.run("whoami");
+    assert_eq!(ran.code, 17);
+    assert!(
+        ran.stderr.contains("help: put that right, or log in anew: patronusctl login --context lab"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(home.run("logout").code, 0);
+    assert!(!token.exists());
 }
