@@ -51,7 +51,7 @@ fn cause(error: &reqwest::Error) -> String {
         }
         .to_owned();
     }
-    let Some(io) = find::<io::Error>(error) else { return chain(error) };
+    let Some(io) = find::<io::Error>(error) else { return spoken(chain(error)) };
     match io.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
         _ if io.to_string() == "tls handshake eof" => {
@@ -65,6 +65,17 @@ fn cause(error: &reqwest::Error) -> String {
         _ if chain(error).contains("dns error") => format!("its name cannot be resolved: {io}"),
         _ => io.to_string(),
     }
+}
+
+/// What the HTTP library says, in words for whoever typed the address.
+fn spoken(words: String) -> String {
+    if words.contains("invalid HTTP") {
+        return "what answers there does not speak HTTP; if it speaks TLS, write https://".to_owned();
+    }
+    if words.contains("closed before message completed") {
+        return "the connection broke off".to_owned();
+    }
+    words
 }
 
 /// The innermost words.

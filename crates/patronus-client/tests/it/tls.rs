@@ -24,8 +24,15 @@ impl Ca {
     }
 
     fn server(&self, name: &str) -> Fake {
+        self.server_until(name, 4096)
+    }
+
+    /// With a certificate that ends with the beginning of a year.
+    fn server_until(&self, name: &str, year: i32) -> Fake {
         let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let leaf = params.signed_by(&key, &self.issuer).unwrap();
         let chain = vec![leaf.der().clone(), self.issuer.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -73,6 +80,27 @@ async fn a_pinned_ca_does_not_vouch_for_another_name() {
     let pin = ca.digest(&server).await;
     let error = ask(&server, Trust::Pin(pin)).await.unwrap_err();
     assert!(matches!(&error, Error::Tls { cause, .. } if cause.contains("another name")), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_by_every_kind_of_trust() {
+    let ca = Ca::new();
+    let server = ca.server_until("127.0.0.1", 2020);
+    let pin = ca.digest(&server).await;
+    for trust in [Trust::Pin(pin), Trust::CaPem(ca.issuer.pem().into_bytes())] {
+        let error = ask(&server, trust).await.unwrap_err();
+        assert!(matches!(&error, Error::Tls { cause, .. } if cause.contains("has expired")), "{error:?}");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn tls_on_a_plain_http_port_is_said_in_words() {
+    let server = Ca::new().server("127.0.0.1");
+    let url = server.url.replace("https://", "http://");
+    let error = client(&[&url]).retries(0).build().unwrap().health().live().await.unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("write https://") || said.contains("broke off"), "{error:?}");
 }
 
 #[tokio::test]
