@@ -110,6 +110,10 @@ fn with_examples(command: clap::Command, path: &mut Vec<String>) -> clap::Comman
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::FromArgMatches as _;
+
     use super::*;
 
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
@@ -137,8 +141,23 @@ mod tests {
                 let parsed =
                     command().try_get_matches_from(line.split_whitespace().map(|word| word.trim_matches('\'')));
                 assert!(parsed.is_ok(), "`{line}`: {}", parsed.unwrap_err());
+                Cli::from_arg_matches(&parsed.unwrap()).unwrap();
             }
         }
+    }
+
+    /// An argument with a global flag's id is taken for it; of another type it ends the program.
+    #[test]
+    fn no_argument_is_taken_for_a_global_flag() {
+        fn own(command: &clap::Command, globals: &BTreeSet<String>) {
+            for argument in command.get_arguments() {
+                assert!(!globals.contains(argument.get_id().as_str()), "{}: {argument}", command.get_name());
+            }
+            command.get_subcommands().for_each(|child| own(child, globals));
+        }
+        let tree = command();
+        let globals = tree.get_arguments().map(|it| it.get_id().to_string()).collect();
+        tree.get_subcommands().for_each(|child| own(child, &globals));
     }
 
     #[test]

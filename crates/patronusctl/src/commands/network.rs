@@ -84,7 +84,7 @@ pub struct Create {
 pub struct Update {
     /// Its name or id
     #[arg(value_name = "NETWORK", add = ArgValueCompleter::new(complete::networks))]
-    network: String,
+    wanted: String,
     /// Its new name
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
@@ -176,7 +176,7 @@ fn update(app: &App, args: &Update) -> Result {
     let mut fields = args.spec.fields()?;
     fields.set("name", args.name.as_ref())?;
     let patch = fields.into_patch()?;
-    let name = super::parse(Network::KIND, &args.network)?;
+    let name = super::parse(Network::KIND, &args.wanted)?;
     let client = app.client()?;
     let (before, after) = app.run(async {
         let found = match client.networks().get(&name).await {

@@ -68,6 +68,15 @@ fn an_update_sends_only_what_was_named() {
         "labels": {"tier": "gold", "old": null}, "region": null, "endpoints": ["192.0.2.1"], "uplinks": null
     });
     assert_eq!(body, expected);
+
+    let server = world();
+    let ran = Home::at(&server.url).run("network update lab --network other --mtu 1380");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "network lab unchanged\n"), "{}", ran.stderr);
+    let sent = server.requests();
+    assert_eq!(
+        (sent[1].line().as_str(), sent[1].body.as_slice()),
+        ("PATCH /v1/networks/lab", br#"{"mtu":1380}"#.as_slice())
+    );
 }
 
 #[test]
