@@ -113,7 +113,8 @@ pub(crate) fn rope(stored: &StoredBundle) -> Result<Rope> {
         .collect();
     let chunk = |digest: Digest| {
         let found = stored.chunks.iter().find(|chunk| chunk.digest == digest)?;
-        Some(Chunk::new(found.bytes.clone()))
+        // The store has checked it.
+        Some(Chunk::checked(digest, found.bytes.clone()))
     };
     Rope::resolve(&refs, chunk).map_err(Error::internal)
 }
