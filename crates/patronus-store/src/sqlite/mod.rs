@@ -8,6 +8,7 @@
 //! kept apart by a lock file beside it.
 
 mod batch;
+mod checkpoint;
 mod codec;
 mod events;
 mod failure;

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Answer, Answers, Batch, Job};
+use super::checkpoint::Checkpoint;
 use super::open::{self, FolderLock};
 use crate::{Change, CommitHook, Result, StoreError};
 
@@ -36,6 +37,7 @@ pub(super) struct Writer {
 struct Thread {
     path: PathBuf,
     connection: Connection,
+    checkpoint: Checkpoint,
     queue: mpsc::Receiver<Job>,
     hook: Hook,
     _lock: Arc<FolderLock>,
@@ -43,10 +45,11 @@ struct Thread {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(path: PathBuf, connection: Connection, lock: Arc<FolderLock>) -> std::io::Result<Self> {
+    pub(super) fn start(path: PathBuf, mut connection: Connection, lock: Arc<FolderLock>) -> std::io::Result<Self> {
         let (sender, queue) = mpsc::channel(QUEUE);
         let hook = Hook::default();
-        let thread = Thread { path, connection, queue, hook: Arc::clone(&hook), _lock: lock };
+        let checkpoint = Checkpoint::of(&mut connection);
+        let thread = Thread { path, connection, checkpoint, queue, hook: Arc::clone(&hook), _lock: lock };
         let handle = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run())?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(handle)), hook })
     }
@@ -124,6 +127,7 @@ impl Thread {
             }
         };
         Answers { waiting, fault }.give(first.runtime);
+        self.checkpoint.run_if_due(&self.connection);
     }
 
     fn tell(&self, changes: Vec<Change>) {
@@ -144,7 +148,10 @@ impl Thread {
             return;
         }
         match open::writer(&self.path) {
-            Ok(connection) => self.connection = connection,
+            Ok(mut connection) => {
+                self.checkpoint = Checkpoint::of(&mut connection);
+                self.connection = connection;
+            }
             Err(error) => tracing::error!(%error, "could not open the data file again; the next write tries it"),
         }
     }
