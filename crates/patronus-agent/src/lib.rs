@@ -63,6 +63,7 @@ fn start(cli: Cli) -> Result<(), Failure> {
     // One thread: the agent waits, and a second one would only cost memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, format_args!("cannot start: {error}")))?;
+    driver::wheel::started();
     let done = runtime.block_on(execute(cli.command));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_timeout(Duration::from_millis(100));

@@ -24,6 +24,7 @@ pub struct Builder {
     idle_timeout: Duration,
     retries: u32,
     largest_answer: usize,
+    http1: bool,
     watcher: Watcher,
 }
 
@@ -41,6 +42,7 @@ impl Default for Builder {
             idle_timeout: Duration::from_secs(30),
             retries: 3,
             largest_answer: LARGEST_ANSWER,
+            http1: false,
             watcher: Watcher::default(),
         }
     }
@@ -119,6 +121,12 @@ impl Builder {
         self
     }
 
+    /// Speaks HTTP/1.1 and never HTTP/2: less work for a client that asks one thing at a time.
+    pub fn http1_only(mut self) -> Self {
+        self.http1 = true;
+        self
+    }
+
     /// Tells of every try that failed and of what went wrong, also where a later one succeeds.
     pub fn on_failed_try(mut self, tell: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.watcher = Watcher(Some(Arc::new(tell)));
@@ -134,7 +142,11 @@ impl Builder {
         if servers.is_empty() {
             return Err(Error::Setup("no server is named".to_owned()));
         }
-        let http = self.http(&servers, self.trust.config(&servers)?)?;
+        let mut tls = self.trust.config(&servers)?;
+        if self.http1 {
+            tls.alpn_protocols.clear();
+        }
+        let http = self.http(&servers, tls)?;
         let limits = Limits {
             request_timeout: self.request_timeout,
             total_timeout: self.total_timeout,

@@ -35,6 +35,7 @@ impl Dial for Https {
             .user_agent(concat!("patronus-agent/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .idle_timeout(IDLE)
+            .http1_only()
             .retries(0)
             .largest_answer(LARGEST_ANSWER)
             .build()?;

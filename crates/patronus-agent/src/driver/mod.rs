@@ -6,6 +6,7 @@
 pub mod daemon;
 mod fetch;
 pub mod network;
+pub mod wheel;
 
 use tokio::sync::oneshot;
 

@@ -10,7 +10,7 @@ use patronus_types::api::agent::{Desired, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Command, fetch};
+use super::{Command, fetch, wheel};
 use crate::control::{Answer, Control, ControlError, Server};
 use crate::effects::disk;
 use crate::leave;
@@ -177,7 +177,7 @@ impl Loop {
                 Ok(()) => Event::KernelNews,
                 Err(_) => Event::Command(None),
             },
-            () = sleep_until(wake) => Event::Timer,
+            () = sleep_until(wheel::slot(wake)) => Event::Timer,
         }
     }
 
