@@ -28,8 +28,10 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".new-")
             .permissions(fs::Permissions::from_mode(PRIVATE_FILE))
-            .tempfile_in(folder)?;
-        file.write_all(content)?;
+            .tempfile_in(folder)
+            .map_err(plain)?;
+        // Past the wrapper, whose errors name a file of chance: the same fault must always read the same.
+        file.as_file_mut().write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|failed| failed.error)?;
         sync_folder(folder)
@@ -42,7 +44,7 @@ pub fn swap_link(link: &Path, target: &Path) -> Result<()> {
     let swap = || {
         let folder = parent(link);
         // A folder of its own, so that the name of the new link is free.
-        let new = tempfile::Builder::new().prefix(".new-").tempdir_in(folder)?;
+        let new = tempfile::Builder::new().prefix(".new-").tempdir_in(folder).map_err(plain)?;
         let fresh = new.path().join("link");
         symlink(target, &fresh)?;
         fs::rename(&fresh, link)?;
@@ -100,6 +102,11 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
+/// The kind of an error, where its text would name a temporary file.
+fn plain(error: io::Error) -> io::Error {
+    error.kind().into()
+}
+
 fn error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = PathBuf::from(path);
     move |source| Error::File { doing, path, source }
@@ -136,6 +143,17 @@ mod tests {
         assert!(refused.contains("taken"), "{refused}");
         assert_eq!(read(&path).unwrap().as_deref(), Some(&b"old"[..]));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_same_fault_reads_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = root.path().join("missing");
+        for fail in [|path: &Path| write(path, b"1"), |path: &Path| swap_link(path, Path::new("x"))] {
+            let words = |()| fail(&missing.join("file")).unwrap_err().to_string();
+            assert_eq!(words(()), words(()));
+            assert!(!words(()).contains(".new-"), "{}", words(()));
+        }
     }
 
     #[test]

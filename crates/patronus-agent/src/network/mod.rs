@@ -77,11 +77,8 @@ impl Network {
         let corrupt = |why: &str| StateError::Corrupt { path: home.path().to_owned(), why: why.to_owned() };
         let owner = identity.owner().ok_or_else(|| corrupt("its network number is not 0 to 35"))?;
         let mut notes = Notes::default();
-        // What was accepted must not be forgotten, and tunnels must not wait for a file that nobody can read.
-        let versions = home.versions().unwrap_or_else(|error| {
-            notes.versions = Some(format!("the highest version is taken from the bundles on the disk: {error}"));
-            home.versions_of_bundles(&identity.verifying_keys())
-        });
+        let (versions, note) = accepted(&home, &identity);
+        notes.versions = note;
         let running = match home.current().map(|digest| home.load(digest)) {
             Some(Ok(Some((release, content)))) => Some(Arc::new(Bundle { release, content })),
             Some(Ok(None)) => {
@@ -179,3 +176,16 @@ impl Network {
 
 #[cfg(test)]
 mod tests;
+
+/// The highest accepted versions, and what is to be told of them. They must not be forgotten, and tunnels must not wait for
+/// a file that is missing or that nobody can read.
+fn accepted(home: &Home, identity: &Identity) -> (Versions, Option<String>) {
+    let why = match home.versions() {
+        Ok(Some(versions)) => return (versions, None),
+        Ok(None) => "versions.json is missing".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let versions = home.versions_of_bundles(&identity.verifying_keys());
+    let is_new = home.contents().is_empty();
+    (versions, (!is_new).then(|| format!("the highest version is taken from the bundles on the disk: {why}")))
+}

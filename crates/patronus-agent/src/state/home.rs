@@ -55,9 +55,9 @@ impl Home {
         }
     }
 
-    /// The highest accepted versions.
-    pub fn versions(&self) -> Result<Versions> {
-        Ok(read_json(&self.path.join(VERSIONS))?.unwrap_or_default())
+    /// The highest accepted versions; none where the file is missing.
+    pub fn versions(&self) -> Result<Option<Versions>> {
+        read_json(&self.path.join(VERSIONS))
     }
 
     /// Records accepted versions, before anything is done for them.
@@ -65,7 +65,7 @@ impl Home {
         write_json(&self.path.join(VERSIONS), versions)
     }
 
-    /// What the bundles on the disk say of accepted versions, for when the file cannot be read. Only what one of the keys
+    /// What the bundles on the disk say of accepted versions, for when the file is missing or cannot be read. Only what one of the keys
     /// signed counts.
     pub fn versions_of_bundles(&self, keys: &[VerifyingKey]) -> Versions {
         let mut versions = Versions::default();
