@@ -87,6 +87,12 @@ impl App {
         let (Some(context), Some(store)) = (&target.context, &target.settings.credential) else {
             return Err(CliError::new(Exit::NotLoggedIn, "there is no login and no token").help(crate::error::LOGIN));
         };
+        if let Some(server) = target.stranger() {
+            let what = format!("the login of context `{context}` is not for {server}, so it was not sent there");
+            return Err(CliError::new(Exit::NotLoggedIn, what)
+                .help(format!("log in there: patronusctl login --server {server} --user NAME --context NAME"))
+                .help("or give a token for it: --token-file FILE"));
+        }
         let failed = |why: String| {
             CliError::new(Exit::Local, format!("the credential of context `{context}` cannot be read"))
                 .cause(why)

@@ -48,6 +48,9 @@ fn token(app: &App, target: &Target) -> Option<String> {
     if let Ok(Some(token)) = crate::token_source::given(app) {
         return Some(token);
     }
+    if target.stranger().is_some() {
+        return None;
+    }
     let store = target.settings.credential.as_ref().filter(|store| matches!(store, Store::File { .. }))?;
     match Kept::parse(&store.read(target.context.as_deref()?).ok()??).ok()? {
         Kept::Token(token) => Some(token),

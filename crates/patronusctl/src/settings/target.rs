@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use patronus_client::{Builder, Client, Scope, Trust};
+use patronus_client::{Builder, Client, Scope, ServerUrl, Trust};
 use patronus_types::Digest;
 
 use super::Env;
@@ -90,6 +90,16 @@ impl Target {
             servers,
             scope,
         })
+    }
+
+    /// A server that was named for this command and is none of the context's: the context's login is not for it.
+    pub fn stranger(&self) -> Option<&str> {
+        let same = |one: &str, other: &str| match (ServerUrl::parse(one), ServerUrl::parse(other)) {
+            (Ok(one), Ok(other)) => one.as_str() == other.as_str(),
+            _ => one == other,
+        };
+        let known = |server: &str| self.settings.servers.iter().any(|known| same(known, server));
+        self.servers.iter().map(String::as_str).find(|server| !known(server))
     }
 
     /// A client of the servers, without a credential.

@@ -76,6 +76,18 @@ fn a_login_renews_itself_and_ends() {
 }
 
 #[test]
+fn a_login_goes_to_no_other_server() {
+    let (server, other) = (server(), server());
+    let home = logged_in(&server);
+    let ran = home.run(&format!("site list --server {}", other.url));
+    assert_eq!((ran.code, other.requests().len()), (4, 0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was not sent there") && ran.stderr.contains("--token-file"), "{}", ran.stderr);
+    home.write("own", "for-the-other\n");
+    assert_eq!(home.run(&format!("site list --server {} --token-file own", other.url)).code, 0);
+    assert_eq!(home.run(&format!("site list --server {}/", server.url)).code, 0, "the same server, written otherwise");
+}
+
+#[test]
 fn a_wrong_password_leaves_nothing_behind() {
     let server = server();
     let home = Home::bare();
