@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Response, StatusCode};
+use patronus_store::StoreError;
 use patronus_types::NetworkId;
 use patronus_types::api::error::ErrorCode;
 use patronus_types::api::releases::{PublishRequest, Published, RollbackRequest};
@@ -80,7 +81,12 @@ async fn wanted(call: &Call, network: NetworkId) -> Result<Release> {
             Error::new(ErrorCode::NotFound, format_args!("no release `{text}`: use its number, or `latest`"))
         })?),
     };
-    Ok(call.app.store.release(network, version).await?)
+    match (call.app.store.release(network, version).await, version) {
+        (Err(StoreError::NotFound { .. }), None) => {
+            Err(Error::new(ErrorCode::NotFound, "nothing is published yet: run `patronusctl bundle publish`"))
+        }
+        (found, _) => Ok(found?),
+    }
 }
 
 /// The number of the release that the path means.

@@ -77,6 +77,8 @@ async fn what_stands_against_a_release_is_told_by_name() {
     let told = refused.body["errors"].to_string();
     assert!(told.contains("ams") && told.contains("bru"), "{told}");
     assert_eq!(admin.get("/v1/releases").await.body, json!([]));
+    let none = admin.get("/v1/releases/latest").await;
+    assert!(none.status == 404 && none.text("detail").contains("bundle publish"), "{none:?}");
 }
 
 #[tokio::test]
