@@ -32,6 +32,8 @@ PATRONUS_TOKEN        a token; PATRONUS_TOKEN_FILE, a file with one, is better
 PATRONUS_SERVER       servers, with commas between
 PATRONUS_CONTEXT, PATRONUS_NETWORK, PATRONUS_OUTPUT, …
                       every global flag, with _ for -
+PATRONUS_COMPLETE_TIMEOUT
+                      how long the shell's Tab waits for live names, 250ms if not set; for servers far away
 CREDENTIALS_DIRECTORY a folder whose file patronus.token holds a token (systemd)
 NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM=dumb
                       whether to use colour

@@ -8,12 +8,13 @@ use patronus_types::api::page::StatusFilter;
 
 use super::{cache, typed};
 use crate::app::App;
+use crate::cli::duration;
 use crate::credential::{Kept, Store};
 use crate::error::Result;
 use crate::settings::{Env, Target};
 
+/// What a person who presses Tab waits without noticing; `PATRONUS_COMPLETE_TIMEOUT` is for those whose server is far.
 const BUDGET: Duration = Duration::from_millis(250);
-const CONNECT: Duration = Duration::from_millis(100);
 
 /// The names of a kind: fresh ones from the cache, else from the server, else whatever was seen last.
 pub fn names(what: &str) -> Vec<String> {
@@ -36,10 +37,11 @@ pub fn names(what: &str) -> Vec<String> {
 
 fn ask(app: &App, target: &Target, what: &str) -> Option<Vec<String>> {
     let mut target = target.clone();
-    (target.retries, target.timeout, target.connect_timeout) = (0, BUDGET, CONNECT);
+    let budget = app.env.with("COMPLETE_TIMEOUT", duration).ok()?.unwrap_or(BUDGET);
+    (target.retries, target.timeout, target.connect_timeout) = (0, budget, budget / 2);
     let token = token(app, &target)?;
     let client = target.client().ok()?.authenticated(Credential::Token(token));
-    let asked = app.run(async { Ok(tokio::time::timeout(BUDGET, list(&client, what)).await.ok()) });
+    let asked = app.run(async { Ok(tokio::time::timeout(budget, list(&client, what)).await.ok()) });
     asked.ok()??.ok()
 }
 

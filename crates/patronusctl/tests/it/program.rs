@@ -56,7 +56,11 @@ impl Home {
     /// Puts any program into this environment.
     pub fn dress<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
-        command.env("HOME", self.folder.path()).envs(self.variables.iter().map(|(name, value)| (name, value)))
+        // What a test completes must not hang on how busy the machine is.
+        command
+            .env("HOME", self.folder.path())
+            .env("PATRONUS_COMPLETE_TIMEOUT", "30s")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
     }
 
     /// Runs a line; words may be in single quotes.
