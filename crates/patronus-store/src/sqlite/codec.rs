@@ -24,6 +24,11 @@ pub(super) struct Word<T>(pub T);
 /// A time in milliseconds since 1970.
 pub(super) struct Ms(pub Timestamp);
 
+/// A time as [`Ms`] keeps it.
+pub(super) fn as_kept(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}
+
 /// A digest as its 32 bytes.
 pub(super) struct Sha(pub Digest);
 

@@ -1,6 +1,6 @@
 //! A repeat of a request answers what the first one answered.
 //!
-//! The answer is kept in the savepoint of the write it belongs to, so there is never one without the other. A request
+//! The answer is kept together with the write it belongs to, so there is never one without the other. A request
 //! that failed left nothing behind, so its repeat is simply tried again.
 
 use jiff::SignedDuration;

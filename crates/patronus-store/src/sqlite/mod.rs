@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, one thread that writes, a pool of connections that read.
 //!
-//! A write goes handler → `writer` (queue, one transaction for all that wait) → `batch` (a savepoint each) →
+//! A write goes handler → `writer` (queue, one transaction for all that wait) → `batch` (each whole or not at all) →
 //! `unit` (the change and its events) → commit → commit hook → answer. A read takes a connection of `reader` and
 //! sees every write that was answered.
 //!
@@ -85,22 +85,22 @@ impl SqliteStore {
         self.writer.set_hook(hook);
     }
 
-    /// One write with its events: durable when this answers.
+    /// One write with its events: durable when this answers. The work may be done twice, of which the last counts.
     async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         write: &Write,
-        work: impl FnOnce(&mut Unit<'_>) -> Outcome<T> + Send + 'static,
+        mut work: impl FnMut(&mut Unit<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let write = write.clone();
-        self.writer.submit(move |batch| batch.write(&write, work)).await
+        self.writer.submit(move |batch| batch.write(&write, &mut work)).await
     }
 
-    /// Upkeep without author and event.
+    /// Upkeep without author and event. It too may be done twice.
     async fn maintain<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        mut work: impl FnMut(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.submit(move |batch| batch.maintain(work)).await
+        self.writer.submit(move |batch| batch.maintain(&mut work)).await
     }
 }
 

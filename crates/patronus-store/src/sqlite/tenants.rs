@@ -13,7 +13,7 @@ use crate::{Result, StoreError, Tenants, Write};
 #[async_trait::async_trait]
 impl Tenants for SqliteStore {
     async fn create_tenant(&self, write: &Write, name: Name) -> Result<Tenant> {
-        self.write(write, move |unit| create(unit, name)).await
+        self.write(write, move |unit| create(unit, name.clone())).await
     }
 
     async fn tenant(&self, reference: &Ref) -> Result<Tenant> {

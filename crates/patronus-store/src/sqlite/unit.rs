@@ -10,9 +10,9 @@ use super::codec::{Json, Ms, Text, Word};
 use super::failure::Outcome;
 use crate::{Change, StoreError, Write};
 
-/// A write at work. Its changes count only if its savepoint is released and the batch commits.
+/// A write at work. Its changes count only if it succeeds and the batch commits.
 pub(super) struct Unit<'a> {
-    /// The connection, inside the batch's transaction and the write's own savepoint.
+    /// The connection, inside the batch's transaction.
     pub connection: &'a Connection,
     /// Who writes, when, and where.
     pub write: &'a Write,

@@ -24,7 +24,7 @@ const BY_NAME: &str = "SELECT id, name, role, created_at, tenant_id, password_ha
 #[async_trait::async_trait]
 impl Users for SqliteStore {
     async fn create_user(&self, write: &Write, user: User, password_hash: String) -> Result<User> {
-        self.write(write, move |unit| create(unit, user, &password_hash)).await
+        self.write(write, move |unit| create(unit, user.clone(), &password_hash)).await
     }
 
     async fn credential(&self, name: &Name) -> Result<Credential> {

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Answer, Answers, Batch, Job};
+use super::batch::{Answers, Asked, Batch, Job};
 use super::checkpoint::Checkpoint;
 use super::open::{self, FolderLock};
 use crate::{Change, CommitHook, Result, StoreError};
@@ -26,9 +26,16 @@ const BATCH: usize = 512;
 /// The commit hook, set once the server is ready for it.
 type Hook = Arc<Mutex<Option<CommitHook>>>;
 
+/// A write that waits.
+struct Queued {
+    /// Where its caller waits.
+    runtime: Option<Handle>,
+    job: Box<dyn Job>,
+}
+
 /// What the callers' side holds. Dropping it ends the thread after the writes that wait.
 pub(super) struct Writer {
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    queue: Mutex<Option<mpsc::Sender<Queued>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     hook: Hook,
 }
@@ -38,7 +45,7 @@ struct Thread {
     path: PathBuf,
     connection: Connection,
     checkpoint: Checkpoint,
-    queue: mpsc::Receiver<Job>,
+    queue: mpsc::Receiver<Queued>,
     hook: Hook,
     _lock: Arc<FolderLock>,
 }
@@ -59,23 +66,15 @@ impl Writer {
         *locked(&self.hook) = Some(hook);
     }
 
-    /// Runs work on the writer's thread and waits for its commit.
+    /// Runs work on the writer's thread, perhaps more than once, and waits for its commit.
     pub(super) async fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+        work: impl FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let work = Box::new(move |batch: &mut Batch<'_>| {
-            let result = work(batch);
-            let answer: Answer = Box::new(move |fault| {
-                // A caller that went away does not want its answer any more.
-                let _ = sender.send(fault.map_or(result, |fault| Err(fault.clone())));
-            });
-            answer
-        });
-        let job = Job { runtime: Handle::try_current().ok(), work };
+        let queued = Queued { runtime: Handle::try_current().ok(), job: Box::new(Asked::new(work, sender)) };
         let queue = locked(&self.queue).clone().ok_or(StoreError::Closed)?;
-        queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        queue.send(queued).await.map_err(|_| StoreError::Closed)?;
         drop(queue);
         receiver.await.map_err(|_| StoreError::Closed)?
     }
@@ -107,13 +106,14 @@ impl Thread {
     }
 
     /// Commits a batch. Jobs that come while others of it are at work join it: a commit costs as much as many writes.
-    fn work(&mut self, first: Job) {
+    fn work(&mut self, first: Queued) {
+        let Queued { runtime, job } = first;
         let mut batch = Batch::begin(&self.connection);
-        let mut waiting = vec![held((first.work)(&mut batch))];
-        while waiting.len() < BATCH
-            && let Ok(job) = self.queue.try_recv()
-        {
-            waiting.push(held((job.work)(&mut batch)));
+        let (mut waiting, mut next) = (Vec::new(), Some(job));
+        while let Some(mut job) = next {
+            batch.run(&mut *job, &mut waiting);
+            waiting.extend(held(job));
+            next = if waiting.len() < BATCH { self.queue.try_recv().ok().map(|queued| queued.job) } else { None };
         }
         let fault = match batch.commit() {
             Ok(changes) => {
@@ -126,7 +126,7 @@ impl Thread {
                 Some(fault)
             }
         };
-        Answers { waiting, fault }.give(first.runtime);
+        Answers { waiting, fault }.give(runtime);
         self.checkpoint.run_if_due(&self.connection);
     }
 
@@ -159,18 +159,18 @@ impl Thread {
 
 /// Holds an answer back until the commit.
 #[cfg(not(test))]
-fn held(answer: Answer) -> Answer {
-    answer
+fn held(job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+    Some(job)
 }
 
 /// The same, unless this is to be a wrong build: the kill test shows with one that it would see it.
 #[cfg(test)]
-fn held(answer: Answer) -> Answer {
+fn held(job: Box<dyn Job>) -> Option<Box<dyn Job>> {
     if ANSWERS_EARLY.load(std::sync::atomic::Ordering::Relaxed) {
-        answer(None);
-        return Box::new(|_| ());
+        job.answer(None);
+        return None;
     }
-    answer
+    Some(job)
 }
 
 /// Whether writes are answered before the commit.

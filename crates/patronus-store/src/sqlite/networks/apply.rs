@@ -1,4 +1,4 @@
-//! A set of manifests in one savepoint: all steps or none.
+//! A set of manifests in one write: all steps or none.
 
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::Unit;
@@ -6,19 +6,19 @@ use crate::sqlite::{networks, sites};
 use crate::{Applied, ApplyOp};
 
 /// Does the steps in their order.
-pub(super) fn all(unit: &mut Unit<'_>, ops: Vec<ApplyOp>) -> Outcome<Vec<Applied>> {
-    ops.into_iter().map(|op| one(unit, op)).collect()
+pub(super) fn all(unit: &mut Unit<'_>, ops: &[ApplyOp]) -> Outcome<Vec<Applied>> {
+    ops.iter().map(|op| one(unit, op)).collect()
 }
 
-fn one(unit: &mut Unit<'_>, op: ApplyOp) -> Outcome<Applied> {
+fn one(unit: &mut Unit<'_>, op: &ApplyOp) -> Outcome<Applied> {
     match op {
         ApplyOp::CreateNetwork(new) => networks::create(unit, new).map(Box::new).map(Applied::Network),
         ApplyOp::UpdateNetwork { id, expected, spec } => {
-            networks::update(unit, id, expected, &spec).map(Box::new).map(Applied::Network)
+            networks::update(unit, *id, *expected, spec).map(Box::new).map(Applied::Network)
         }
         ApplyOp::CreateSite(new) => sites::create(unit, new).map(Box::new).map(Applied::Site),
         ApplyOp::UpdateSite { id, expected, spec, public_key } => {
-            sites::update(unit, id, expected, *spec, public_key).map(Box::new).map(Applied::Site)
+            sites::update(unit, *id, *expected, spec, *public_key).map(Box::new).map(Applied::Site)
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{Applied, ApplyOp, Change, NetworkRecord, Networks, NewNetwork, Page,
 #[async_trait::async_trait]
 impl Networks for SqliteStore {
     async fn create_network(&self, write: &Write, new: NewNetwork) -> Result<Network> {
-        self.write(write, move |unit| create(unit, new)).await
+        self.write(write, move |unit| create(unit, &new)).await
     }
 
     async fn network(&self, tenant: TenantId, reference: &Ref) -> Result<Network> {
@@ -63,17 +63,18 @@ impl Networks for SqliteStore {
     }
 
     async fn apply(&self, write: &Write, ops: Vec<ApplyOp>) -> Result<Vec<Applied>> {
-        self.write(write, move |unit| apply::all(unit, ops)).await
+        self.write(write, move |unit| apply::all(unit, &ops)).await
     }
 }
 
-fn create(unit: &mut Unit<'_>, new: NewNetwork) -> Outcome<Network> {
+fn create(unit: &mut Unit<'_>, new: &NewNetwork) -> Outcome<Network> {
     let NewNetwork { id, spec } = new;
-    refuse_taken(unit, id, &spec)?;
+    let id = *id;
+    refuse_taken(unit, id, spec)?;
     unit.execute(
         "INSERT INTO networks (id, tenant_id, name, spec, version, generation, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, 1, 1, ?5, ?5)",
-        params![Text(id), Text(unit.tenant()), Text(&spec.name), Json(&spec), Ms(unit.now())],
+        params![Text(id), Text(unit.tenant()), Text(&spec.name), Json(spec), Ms(unit.now())],
     )?;
     unit.changes.push(Change::PollInterval { network: id, seconds: spec.poll_interval_s });
     let message = format!("network `{}` was created", spec.name);

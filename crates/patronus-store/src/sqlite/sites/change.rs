@@ -14,10 +14,11 @@ use crate::sqlite::{networks, tokens};
 use crate::{Change, NewSite, StoreError};
 
 /// Makes a site.
-pub(in crate::sqlite) fn create(unit: &mut Unit<'_>, new: NewSite) -> Outcome<Site> {
-    let NewSite { id, network, spec, public_key } = new;
-    let network = networks::find(unit, network)?;
-    refuse_taken(unit, &network, id, &spec)?;
+pub(in crate::sqlite) fn create(unit: &mut Unit<'_>, new: &NewSite) -> Outcome<Site> {
+    let NewSite { id, spec, public_key, .. } = new;
+    let id = *id;
+    let network = networks::find(unit, new.network)?;
+    refuse_taken(unit, &network, id, spec)?;
     let (host, addresses) = networks::take(unit, &network)?;
     unit.execute(
         "INSERT INTO sites (id, tenant_id, network_id, name, spec, host, addresses, public_keys, source, version,
@@ -28,7 +29,7 @@ pub(in crate::sqlite) fn create(unit: &mut Unit<'_>, new: NewSite) -> Outcome<Si
             Text(unit.tenant()),
             Text(network.id),
             Text(&spec.name),
-            Json(&spec),
+            Json(spec),
             host,
             joined(&addresses),
             Word(Source::Compiled),
@@ -36,7 +37,7 @@ pub(in crate::sqlite) fn create(unit: &mut Unit<'_>, new: NewSite) -> Outcome<Si
         ],
     )?;
     if let Some(public_key) = public_key {
-        key::set(unit, id, &[public_key])?;
+        key::set(unit, id, &[*public_key])?;
     }
     networks::grown(unit, network.id)?;
     unit.changes.push(Change::Desired { site: id, desired: None });
@@ -50,15 +51,15 @@ pub(in crate::sqlite) fn update(
     unit: &mut Unit<'_>,
     id: SiteId,
     expected: u64,
-    spec: SiteSpec,
+    spec: &SiteSpec,
     public_key: Option<PublicKey>,
 ) -> Outcome<Site> {
     let before = row::load_at(unit, id, expected)?;
     let network = networks::find(unit, before.network_id)?;
-    refuse_taken(unit, &network, id, &spec)?;
+    refuse_taken(unit, &network, id, spec)?;
     unit.execute(
         "UPDATE sites SET name = ?2, spec = ?3, version = version + 1, updated_at = ?4 WHERE id = ?1",
-        params![Text(id), Text(&spec.name), Json(&spec), Ms(unit.now())],
+        params![Text(id), Text(&spec.name), Json(spec), Ms(unit.now())],
     )?;
     let new_key = public_key.filter(|&public_key| before.public_key != Some(public_key));
     if let Some(public_key) = new_key {
@@ -67,7 +68,7 @@ pub(in crate::sqlite) fn update(
         // From now on somebody runs it by hand.
         unit.execute("UPDATE sites SET left_at = NULL WHERE id = ?1", [Text(id)])?;
     }
-    if new_key.is_some() || bundled(&before.spec) != bundled(&spec) {
+    if new_key.is_some() || bundled(&before.spec) != bundled(spec) {
         networks::grown(unit, network.id)?;
     }
     if before.spec.name != spec.name {

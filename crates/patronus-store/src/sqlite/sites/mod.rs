@@ -24,7 +24,7 @@ use crate::{Enrolled, Enrolment, NewSite, Page, Paged, Result, SiteFilter, SiteR
 #[async_trait::async_trait]
 impl Sites for SqliteStore {
     async fn create_site(&self, write: &Write, new: NewSite) -> Result<Site> {
-        self.write(write, move |unit| create(unit, new)).await
+        self.write(write, move |unit| create(unit, &new)).await
     }
 
     async fn site(
@@ -50,7 +50,7 @@ impl Sites for SqliteStore {
         spec: SiteSpec,
         public_key: Option<PublicKey>,
     ) -> Result<Site> {
-        self.write(write, move |unit| update(unit, id, expected, spec, public_key)).await
+        self.write(write, move |unit| update(unit, id, expected, &spec, public_key)).await
     }
 
     async fn delete_site(&self, write: &Write, id: SiteId, expected: u64) -> Result<()> {

@@ -1,16 +1,19 @@
 //! A database that fails, and bytes that fell over on the disk.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use patronus_types::TenantId;
 use rusqlite::params;
 
-use crate::StoreError;
 use crate::conformance::releases::release;
-use crate::conformance::world::World;
+use crate::conformance::world::{World, write_at};
 use crate::sqlite::codec::Sha;
 use crate::sqlite::failure::Failure;
+use crate::sqlite::unit::Draft;
 use crate::sqlite::{SqliteStore, tests};
-use crate::{Releases as _, Store as _, Tenants as _};
+use crate::{
+    Change, EventFilter, Events as _, Page, Releases as _, Store as _, StoreError, Tenants as _, Tokens as _, Write,
+};
 
 #[tokio::test]
 async fn a_fallen_bit_is_noticed() {
@@ -78,10 +81,14 @@ impl Gate {
     async fn close(store: &Arc<SqliteStore>) -> Self {
         let (open, wait) = std::sync::mpsc::channel();
         let (started, reached) = tokio::sync::oneshot::channel();
+        let mut started = Some(started);
         let store = Arc::clone(store);
         let work = move |_: &rusqlite::Connection| {
-            started.send(()).unwrap();
-            wait.recv().unwrap();
+            // Not again when the batch begins again.
+            if let Some(started) = started.take() {
+                started.send(()).unwrap();
+                wait.recv().unwrap();
+            }
             Ok(())
         };
         let batch = tokio::spawn(async move { store.maintain(work).await });
@@ -134,4 +141,50 @@ async fn a_refused_write_fails_alone() {
     first.and(before).and(after).unwrap();
     assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
     assert!(store.tenant(&"nobody".parse().unwrap()).await.is_err());
+}
+
+/// A write that is refused when it has changed something already leaves nothing, and its neighbours are as if it had
+/// not been: each once, with events without gaps.
+#[tokio::test]
+async fn a_write_refused_halfway_fails_alone() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let (store, _folder) = tests::open(Box::new(move |changes| told.lock().unwrap().push(changes)));
+    let write = write_at(TenantId::new(1, &[1; 10]), 0);
+    store.create_tenant(&write, "default".parse().unwrap()).await.unwrap();
+    seen.lock().unwrap().clear();
+
+    let store = Arc::new(store);
+    let gate = Gate::close(&store).await;
+    let [before, dry, after] = ["before", "dry", "after"].map(|text| tests::token(text.to_owned()));
+    let dry_run = Write { dry_run: true, ..write.clone() };
+    let halfway = store.write(&write, |unit| -> Result<(), Failure> {
+        unit.event(Draft::info("token.created", "halfway".to_owned()))?;
+        Err(StoreError::Conflict("halfway".to_owned()).into())
+    });
+    let (made, refused, tried, after, first) = tokio::join!(
+        store.create_token(&write, before),
+        halfway,
+        store.create_token(&dry_run, dry),
+        store.create_token(&write, after),
+        gate.open()
+    );
+    first.unwrap();
+    assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    assert!(store.token(write.tenant, tried.unwrap().id).await.is_err());
+    for made in [made.unwrap(), after.unwrap()] {
+        assert_eq!(store.token(write.tenant, made.id).await.unwrap(), made);
+    }
+    let page = Page { limit: 10, cursor: None, count: false };
+    let events = store.events(write.tenant, EventFilter::default(), page).await.unwrap().items;
+    let numbers: Vec<_> = events.iter().map(|event| (event.number, event.message.as_str())).collect();
+    let expected = ["tenant `default` was created", "api token `before` was created", "api token `after` was created"];
+    assert_eq!(numbers, [(3, expected[2]), (2, expected[1]), (1, expected[0])]);
+    assert_eq!(store.newest_event(write.tenant).await.unwrap(), 3);
+    let seen = seen.lock().unwrap();
+    assert!(
+        matches!(&seen[..], [changes] if matches!(&changes[..],
+            [Change::TokenAdded(..), Change::TokenAdded(..), Change::Events { newest: 3, .. }])),
+        "{seen:?}"
+    );
 }

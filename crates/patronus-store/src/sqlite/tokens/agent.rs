@@ -23,7 +23,7 @@ pub(in crate::sqlite) fn add_agent(unit: &mut Unit<'_>, site: &Site, id: TokenId
         site: Some((site.network_id, site.id)),
         expires_at: None,
     };
-    super::insert(unit, &new, Some(&site.spec.name))?;
+    super::insert(unit, &new, Some(site.spec.name.clone()))?;
     unit.changes.push(principal::of_agent_token(unit.tenant(), &new, site));
     Ok(())
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 pub(super) use self::agent::{add_agent, rename_site, revoke_agents, revoke_of_site, works};
 use super::SqliteStore;
-use super::codec::{Columns, Ms, Text, Word};
+use super::codec::{Columns, Ms, Text, Word, as_kept};
 use super::failure::Outcome;
 use super::unit::{Draft, Unit, not_found, row};
 use super::{networks, page};
@@ -53,11 +53,10 @@ impl Tokens for SqliteStore {
 
 fn create(unit: &mut Unit<'_>, new: &NewToken) -> Outcome<Token> {
     let site = new.site.map(|(network, site)| site_in(unit, network, site)).transpose()?;
-    insert(unit, new, site.as_ref())?;
+    let token = insert(unit, new, site)?;
     if new.kind == TokenKind::Api {
         unit.changes.push(principal::of_api_token(unit.tenant(), new));
     }
-    let token = load(unit.connection, unit.tenant(), new.id)?;
     tell(unit, "token.created", &token, "created")?;
     Ok(token)
 }
@@ -72,28 +71,44 @@ fn site_in(unit: &Unit<'_>, network: NetworkId, site: SiteId) -> Outcome<Name> {
     Ok(found.map(|Text(name)| name).ok_or_else(|| not_found("site", site))?)
 }
 
-fn insert(unit: &Unit<'_>, new: &NewToken, site: Option<&Name>) -> Outcome<()> {
-    let (network, site_id) = new.site.unzip();
+/// Keeps a new token, and answers it as it will be read.
+fn insert(unit: &Unit<'_>, new: &NewToken, site: Option<Name>) -> Outcome<Token> {
+    let (network_id, site_id) = new.site.unzip();
+    let token = Token {
+        id: new.id,
+        kind: new.kind,
+        description: new.description.clone(),
+        role: new.role,
+        network_id,
+        site_id,
+        site,
+        created_by: unit.write.actor.name.clone(),
+        created_at: as_kept(unit.now()),
+        expires_at: new.expires_at.map(as_kept),
+        used_at: None,
+        last_used_at: None,
+        revoked_at: None,
+    };
     unit.execute(
         "INSERT INTO tokens (id, tenant_id, kind, hash, description, role, network_id, site_id, site, created_by,
             created_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
-            Text(new.id),
+            Text(token.id),
             Text(unit.tenant()),
-            Word(new.kind),
+            Word(token.kind),
             new.hash,
-            new.description,
-            Word(new.role),
-            network.map(Text),
-            site_id.map(Text),
-            site.map(Text),
-            unit.write.actor.name,
-            Ms(unit.now()),
-            new.expires_at.map(Ms),
+            token.description,
+            Word(token.role),
+            token.network_id.map(Text),
+            token.site_id.map(Text),
+            token.site.as_ref().map(Text),
+            token.created_by,
+            Ms(token.created_at),
+            token.expires_at.map(Ms),
         ],
     )?;
-    Ok(())
+    Ok(token)
 }
 
 fn revoke(unit: &mut Unit<'_>, id: TokenId) -> Outcome<Token> {
