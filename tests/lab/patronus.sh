@@ -142,10 +142,9 @@ stream_start() { # FROM TO
 
 # Ends it and prints "sent lost". The very last packet may still be on its way when ping is told to stop.
 stream_stop() { # FROM TO
-    local pid
-    pid=$(<"$WORK/stream-$1-$2.pid")
-    kill -INT "$pid"
-    wait "$pid" || true
+    kill -INT "$(<"$WORK/stream-$1-$2.pid")"
+    # Not 'wait': who reads the numbers from a subshell is not the parent of ping.
+    within 5 grep -q 'packets transmitted' "$WORK/log/stream-$1-$2" || fail "the stream from $1 to $2 does not end"
     awk '
         match($0, /icmp_seq=[0-9]+/) { last = substr($0, RSTART + 9, RLENGTH - 9) }
         / packets transmitted, / { sent = $1; lost = $1 - $4 }
