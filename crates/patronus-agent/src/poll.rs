@@ -70,6 +70,11 @@ impl Poll {
         self.preferred
     }
 
+    /// How soon after a request the next one may follow, where it is not held.
+    pub fn soonest(&self, ask: Ask) -> Duration {
+        ask.wait_s.map_or(spread(self.interval, 0), |_| Duration::ZERO)
+    }
+
     /// An answer came after `took`; how long to wait for the next request.
     pub fn succeeded(&mut self, news: bool, took: Duration, random: u64) -> Duration {
         self.failed_in_a_row = 0;
@@ -147,6 +152,7 @@ mod tests {
     fn plain_polling_keeps_its_interval() {
         let mut poll = Poll::new(Polling::Interval, 1, FIVE);
         assert_eq!(poll.ask(true).wait_s, None);
+        assert_eq!(poll.soonest(poll.ask(true)), poll.succeeded(false, Duration::ZERO, 0));
         assert_eq!(poll.succeeded(true, Duration::from_secs(2), 0), Duration::from_secs(4));
         poll.set_interval(Duration::ZERO);
         assert_eq!(poll.succeeded(true, Duration::from_secs(2), 0), Duration::from_millis(800));

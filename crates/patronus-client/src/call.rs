@@ -160,9 +160,13 @@ impl Outcome for Opened {
 
 impl Outcome for Answer {
     async fn of(opened: Opened, client: &Client) -> Result<Self, Error> {
-        let Opened { server, response } = opened;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = client.body(&server, response).await?;
+        let Opened { server, mut response } = opened;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        // It has no body, and a version check is what is asked most.
+        let body = match status {
+            StatusCode::NOT_MODIFIED => Bytes::new(),
+            _ => client.body(&server, response).await?,
+        };
         Ok(Answer { server, status, headers, body })
     }
 }

@@ -68,6 +68,8 @@ struct Loop {
     fetched: Option<Desired>,
     report: Option<Flight<Result<(), ControlError>>>,
     ask_at: Instant,
+    /// While a request is under way: when the one after it may come at the soonest.
+    asks_again: Instant,
     look_at: Instant,
     looked_at: Instant,
     /// After a change the kernel is looked at more often, so that the server soon hears whether sessions came up.
@@ -126,6 +128,7 @@ impl Loop {
             fetched: None,
             report: None,
             ask_at: now,
+            asks_again: now,
             look_at: now + YOUNG_LOOK,
             looked_at: now,
             young_until: now + YOUNG,
@@ -183,8 +186,15 @@ impl Loop {
 
     /// The earliest timer.
     fn wake(&self) -> Instant {
-        let far = Instant::now() + FAR;
-        let ask = if self.asking.is_none() { self.ask_at } else { far };
+        let now = Instant::now();
+        let far = now + FAR;
+        // A timer that is set when an answer comes and is the earliest of all makes the runtime wake itself; one that was
+        // there before, at about the same time, spares that.
+        let ask = match self.asking {
+            None => self.ask_at,
+            Some(_) if self.asks_again > now => self.asks_again,
+            Some(_) => far,
+        };
         let report = if self.report.is_none() && self.etag.is_some() { self.report_at } else { far };
         ask.min(report).min(self.retry_at.unwrap_or(far)).min(self.look_at).min(self.pulse_at)
     }
@@ -325,6 +335,7 @@ impl Loop {
     fn ask(&mut self, control: Arc<dyn Control>) {
         let ask = self.poll.ask(self.etag.is_some());
         let etag = self.etag.clone();
+        self.asks_again = Instant::now() + self.poll.soonest(ask);
         self.asking = Some(Box::pin(async move {
             let started = Instant::now();
             let result = control.state(etag.as_deref(), ask.wait_s).await;
