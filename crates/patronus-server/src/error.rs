@@ -48,25 +48,31 @@ impl Error {
         Self::new(ErrorCode::Internal, INTERNAL).cause(reason)
     }
 
-    /// A single value that does not hold.
+    /// A single value that does not hold; without a pointer, the request as a whole.
     pub fn invalid(pointer: impl Into<String>, detail: impl fmt::Display) -> Self {
-        Self::faults(ErrorCode::Invalid, vec![Fault { pointer: pointer.into(), detail: detail.to_string() }])
+        let fault = Fault { pointer: pointer.into(), detail: detail.to_string() };
+        match fault.pointer.is_empty() {
+            true => Self::new(ErrorCode::Invalid, fault.detail),
+            false => Self::faults(ErrorCode::Invalid, vec![fault]),
+        }
     }
 
-    /// Several faults at once.
+    /// Several faults at once. They say what is wrong, and the detail only how many they are: each thing is said once.
     pub fn faults(code: ErrorCode, faults: Vec<Fault>) -> Self {
-        let say = |fault: &Fault| match fault.pointer.as_str() {
-            "" => fault.detail.clone(),
-            pointer => format!("{pointer}: {}", fault.detail),
+        let detail = match (faults.len(), code) {
+            (1, ErrorCode::Lint) => "one thing stands against publishing".to_owned(),
+            (count, ErrorCode::Lint) => format!("{count} things stand against publishing"),
+            (1, _) => "one value does not hold".to_owned(),
+            (count, _) => format!("{count} values do not hold"),
         };
-        let detail = match faults.as_slice() {
-            [] => code.title().to_owned(),
-            [fault] => say(fault),
-            [first, rest @ ..] => format!("{} (and {} more)", say(first), rest.len()),
-        };
-        let mut error = Self::new(code, detail);
-        error.0.faults = faults;
-        error
+        Self::new(code, detail).with(faults)
+    }
+
+    /// Adds faults.
+    #[must_use]
+    pub fn with(mut self, faults: Vec<Fault>) -> Self {
+        self.0.faults = faults;
+        self
     }
 
     /// Adds a header to the answer.
@@ -88,9 +94,12 @@ impl Error {
         self.0.code
     }
 
-    /// The single faults.
+    /// The single faults; of a request that does not hold as a whole, that.
     pub fn into_faults(self) -> Vec<Fault> {
-        self.0.faults
+        match self.0.faults.is_empty() {
+            true => vec![Fault { pointer: String::new(), detail: self.0.detail }],
+            false => self.0.faults,
+        }
     }
 
     /// The answer; what only the log may know is logged here.
@@ -115,6 +124,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.0.code, self.0.detail)?;
+        self.0.faults.iter().try_for_each(|fault| write!(f, "; {fault}"))?;
         self.0.cause.iter().try_for_each(|cause| write!(f, " ({cause})"))
     }
 }
@@ -134,12 +144,9 @@ impl From<StoreError> for Error {
             StoreError::NotFound { .. } => Self::new(NotFound, error),
             StoreError::Exists(_) => Self::new(Exists, error),
             StoreError::Ambiguous { ids, .. } => {
-                let faults =
-                    ids.iter().map(|id| Fault { pointer: String::new(), detail: id.to_string() }).collect::<Vec<_>>();
-                let mut answer =
-                    Self::new(ErrorCode::Ambiguous, format_args!("{error}: name the network, or use an id"));
-                answer.0.faults = faults;
-                answer
+                let faults = ids.iter().map(|id| Fault { pointer: String::new(), detail: id.to_string() });
+                Self::new(ErrorCode::Ambiguous, format_args!("{error}: name the network, or use an id"))
+                    .with(faults.collect())
             }
             StoreError::Changed { .. } => Self::new(PreconditionFailed, error),
             StoreError::Conflict(_) => Self::new(Conflict, error),
@@ -148,7 +155,7 @@ impl From<StoreError> for Error {
             StoreError::Full => {
                 Self::new(StorageFull, "the server's disk is full: nothing was changed; make room and try again")
             }
-            StoreError::Cursor => Self::invalid("", "cursor: take it from the Link header of the page before"),
+            StoreError::Cursor => Self::invalid("/cursor", "take it from the Link header of the page before"),
             StoreError::Closed => Self::new(Unavailable, "the server is stopping: try again"),
             StoreError::Database(_) | StoreError::Damaged(_) => Self::internal(error),
         }
@@ -164,6 +171,23 @@ mod tests {
         let error = Error::from(StoreError::Database("no such table: secrets".into()));
         assert_eq!(error.code(), ErrorCode::Internal);
         assert!(!error.0.detail.contains("table"));
+    }
+
+    #[tokio::test]
+    async fn each_thing_is_said_once() {
+        use http_body_util::BodyExt as _;
+        let fault = |pointer: &str| Fault { pointer: pointer.to_owned(), detail: "use 1 to 9".to_owned() };
+        for (error, detail, errors) in [
+            (Error::invalid("", "use 1 to 9"), "use 1 to 9", 0),
+            (Error::invalid("/uplinks/0/cost", "use 1 to 9"), "one value does not hold", 1),
+            (Error::faults(ErrorCode::Invalid, vec![fault("/a"), fault("")]), "2 values do not hold", 2),
+            (Error::faults(ErrorCode::Lint, vec![fault("")]), "one thing stands against publishing", 1),
+        ] {
+            let answer = error.into_response("r");
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            let problem: Problem = serde_json::from_slice(&body).unwrap();
+            assert_eq!((problem.detail.as_str(), problem.errors.len()), (detail, errors));
+        }
     }
 
     #[test]

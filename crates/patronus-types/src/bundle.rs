@@ -42,7 +42,7 @@ pub struct Content {
     /// MTU of every tunnel in bytes.
     pub mtu: u16,
     /// The site's overlay addresses, each a /32 or /128 on every tunnel.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Address>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Address>"))]
     pub addresses: Vec<IpAddr>,
     /// The site's uplinks by index.
     pub uplinks: Vec<LocalUplink>,
@@ -105,10 +105,10 @@ pub struct Peer {
     /// The site's name; in an uploaded bundle a name made from the key.
     pub name: Name,
     /// The site's overlay addresses. Part of `allowed_ips` too.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Address>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Address>"))]
     pub addresses: Vec<IpAddr>,
     /// What it may send and is sent: its addresses and prefixes, for a hub also what lies behind it. Sorted.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Cidr>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Cidr>"))]
     pub allowed_ips: Vec<IpNet>,
     /// Its uplinks by index; interface (i, j) has this peer if it has an uplink j.
     pub uplinks: Vec<PeerUplink>,

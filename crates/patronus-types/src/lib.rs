@@ -4,10 +4,12 @@
 //! The wire contract stands in [`api`]; its one route table feeds the router, the client and the OpenAPI document.
 
 pub mod api;
+pub mod bound;
 pub mod bundle;
 mod digest;
 mod endpoint;
 pub mod event;
+mod foreign;
 mod id;
 mod key;
 pub mod manifest;
@@ -20,6 +22,7 @@ pub mod site;
 pub mod tenant;
 pub mod token;
 pub mod user;
+pub mod words;
 
 pub use digest::Digest;
 pub use endpoint::{Endpoint, Host};

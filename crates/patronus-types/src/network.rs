@@ -3,10 +3,11 @@
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use crate::schema::word_type;
 use crate::{Name, NetworkId, TenantId, Timestamp};
 
 /// Who has tunnels with whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Topology {
@@ -17,8 +18,10 @@ pub enum Topology {
     HubSpoke,
 }
 
+word_type!(Topology, "topology", { Mesh: "mesh", HubSpoke: "hub-spoke" });
+
 /// What carries the tunnels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TunnelDriver {
@@ -26,6 +29,8 @@ pub enum TunnelDriver {
     #[default]
     Wireguard,
 }
+
+word_type!(TunnelDriver, "driver", { Wireguard: "wireguard" });
 
 /// What an operator declares of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +40,12 @@ pub struct NetworkSpec {
     /// The name, unique in the tenant.
     pub name: Name,
     /// The IPv4 range from which each site gets its overlay address; /8 to /30.
-    #[serde(default = "default_range")]
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::foreign::Cidr"))]
+    #[serde(default = "default_range", deserialize_with = "crate::foreign::one")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::foreign::schema::Cidr"))]
     pub range: Ipv4Net,
     /// The IPv6 range for overlay addresses, if the network has IPv6; /32 to /112.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::foreign::Cidr>"))]
+    #[serde(default, deserialize_with = "crate::foreign::maybe")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::foreign::schema::Cidr>"))]
     pub range6: Option<Ipv6Net>,
     /// Who has tunnels with whom.
     #[serde(default)]
@@ -49,10 +54,10 @@ pub struct NetworkSpec {
     #[serde(default)]
     pub driver: TunnelDriver,
     /// MTU of every tunnel in bytes, 1280 to 8920; without one, the smallest uplink's MTU less 80.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::bound::tunnel_mtu")]
     pub mtu: Option<u16>,
     /// How often agents ask for changes, in seconds, 1 to 3600.
-    #[serde(default = "default_poll_interval_s")]
+    #[serde(default = "default_poll_interval_s", deserialize_with = "crate::bound::poll_interval")]
     pub poll_interval_s: u16,
 }
 
@@ -104,4 +109,21 @@ pub struct Network {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_as_they_are_written_and_others_are_told_them() {
+        for topology in [Topology::Mesh, Topology::HubSpoke] {
+            assert_eq!(serde_json::from_value::<Topology>(serde_json::to_value(topology).unwrap()).unwrap(), topology);
+        }
+        let driver = serde_json::to_value(TunnelDriver::Wireguard).unwrap();
+        assert_eq!(serde_json::from_value::<TunnelDriver>(driver).unwrap(), TunnelDriver::Wireguard);
+        let refused = |text: &str| serde_json::from_str::<Topology>(text).unwrap_err().to_string();
+        assert_eq!(refused(r#""hubspoke""#), "`hubspoke` is no topology: did you mean `hub-spoke`?");
+        assert_eq!(refused(r#""ring""#), "`ring` is no topology: use `mesh` or `hub-spoke`");
+    }
 }

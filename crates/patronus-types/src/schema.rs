@@ -29,18 +29,19 @@ macro_rules! string_type {
     };
 }
 
-pub(crate) use string_type;
-
-/// Stand-ins for foreign types in derived schemas: they travel as strings.
-#[cfg(feature = "schema")]
-pub(crate) mod foreign {
-    /// An address range in CIDR notation.
-    #[derive(schemars::JsonSchema)]
-    #[schemars(rename = "Cidr", extend("examples" = ["192.168.1.0/24", "fd00:1::/64"]))]
-    pub struct Cidr(#[allow(dead_code, reason = "only its schema is used")] String);
-
-    /// An IP address.
-    #[derive(schemars::JsonSchema)]
-    #[schemars(rename = "Address", extend("examples" = ["192.0.2.1", "2001:db8::1"]))]
-    pub struct Address(#[allow(dead_code, reason = "only its schema is used")] String);
+/// Reads a type that is one of some words, as serde writes it; another word is told them.
+macro_rules! word_type {
+    ($type:ident, $what:literal, { $($variant:ident: $word:literal),* }) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                match &*text {
+                    $($word => Ok(Self::$variant),)*
+                    other => Err(serde::de::Error::custom(crate::words::none_of(other, $what, &[$($word),*]))),
+                }
+            }
+        }
+    };
 }
+
+pub(crate) use {string_type, word_type};

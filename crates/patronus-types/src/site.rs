@@ -26,16 +26,16 @@ pub struct Uplink {
     #[serde(default)]
     pub device: Option<String>,
     /// The IPv4 gateway; without one the default route that the host already has by this device is used.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::foreign::maybe")]
     pub gateway: Option<Ipv4Addr>,
     /// The IPv6 gateway, likewise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::foreign::maybe")]
     pub gateway6: Option<Ipv6Addr>,
     /// Relative cost; the path with the least sum of both ends' costs carries the traffic.
-    #[serde(default = "default_cost")]
+    #[serde(default = "default_cost", deserialize_with = "crate::bound::cost")]
     pub cost: u32,
     /// MTU of the uplink in bytes, 1360 to 9000.
-    #[serde(default = "default_mtu")]
+    #[serde(default = "default_mtu", deserialize_with = "crate::bound::uplink_mtu")]
     pub mtu: u16,
     /// Whether traffic by it costs money.
     #[serde(default)]
@@ -96,8 +96,8 @@ pub struct SiteSpec {
     #[serde(default)]
     pub via: Option<Name>,
     /// The address ranges behind it.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Cidr>"))]
+    #[serde(default, deserialize_with = "crate::foreign::list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Cidr>"))]
     pub prefixes: Vec<IpNet>,
     /// Its ways out, at most four; index 0 is the first.
     #[serde(default)]
@@ -133,8 +133,8 @@ pub struct SiteInput {
     #[serde(default)]
     pub via: Option<Name>,
     /// The address ranges behind it.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Cidr>"))]
+    #[serde(default, deserialize_with = "crate::foreign::list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Cidr>"))]
     pub prefixes: Vec<IpNet>,
     /// Its ways out, at most four. Not together with `endpoints`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -268,7 +268,7 @@ pub struct Site {
     #[serde(flatten)]
     pub spec: SiteSpec,
     /// Its overlay addresses: IPv4, then IPv6 where the network has it.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::foreign::Address>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Address>"))]
     pub addresses: Vec<IpAddr>,
     /// The key of the first uplink.
     pub public_key: Option<PublicKey>,

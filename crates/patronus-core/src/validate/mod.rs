@@ -10,6 +10,7 @@ mod uplink;
 
 use patronus_types::PublicKey;
 use patronus_types::api::error::Fault;
+use patronus_types::bound::Bound;
 use patronus_types::site::MAX_UPLINKS;
 
 pub use network::network;
@@ -43,6 +44,12 @@ impl Faults {
         }
     }
 
+    /// Adds a fault unless a number is within its bound.
+    pub(crate) fn within(&mut self, bound: &Bound, number: impl Into<u32>, pointer: impl Into<String>) {
+        let number = number.into();
+        self.check(bound.holds(number), pointer, bound.instead_of(number));
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Fault> {
         self.0
     }
@@ -52,7 +59,7 @@ impl Faults {
 pub fn public_keys(keys: &[PublicKey]) -> Vec<Fault> {
     let mut faults = Faults::default();
     let count = (1..=MAX_UPLINKS).contains(&keys.len());
-    faults.check(count, "/public_keys", format!("1 to {MAX_UPLINKS} keys, one for each uplink a site can have"));
+    faults.check(count, "/public_keys", format!("send 1 to {MAX_UPLINKS} keys, one for each uplink a site can have"));
     for (index, key) in keys.iter().enumerate() {
         let pointer = format!("/public_keys/{index}");
         faults.check(!keys[..index].contains(key), &pointer, "the same key twice: each uplink needs its own");
@@ -67,7 +74,7 @@ pub fn port_base(port: u16) -> Vec<Fault> {
     faults.check(
         (MIN_PORT_BASE..=MAX_PORT_BASE).contains(&port),
         "/port_base",
-        format!("{MIN_PORT_BASE} to {MAX_PORT_BASE}, so that the 18 ports from there on exist"),
+        format!("use {MIN_PORT_BASE} to {MAX_PORT_BASE}, not {port}, so that the 18 ports from there on exist"),
     );
     faults.into_vec()
 }

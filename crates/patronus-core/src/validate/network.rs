@@ -2,9 +2,10 @@
 
 use ipnet::IpNet;
 use patronus_types::api::error::Fault;
+use patronus_types::bound::{POLL_INTERVAL, TUNNEL_MTU};
 use patronus_types::network::NetworkSpec;
 
-use super::{Faults, MAX_MTU, MIN_MTU, unusable};
+use super::{Faults, unusable};
 
 /// Everything that does not hold in a network's declaration.
 pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
@@ -13,9 +14,10 @@ pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
     if let Some(range6) = spec.range6 {
         range(&mut faults, "/range6", range6.into(), 32..=112);
     }
-    let mtu = spec.mtu.is_none_or(|mtu| (MIN_MTU..=MAX_MTU).contains(&mtu));
-    faults.check(mtu, "/mtu", format!("{MIN_MTU} to {MAX_MTU} bytes"));
-    faults.check((1..=3600).contains(&spec.poll_interval_s), "/poll_interval_s", "1 to 3600 seconds");
+    if let Some(mtu) = spec.mtu {
+        faults.within(&TUNNEL_MTU, mtu, "/mtu");
+    }
+    faults.within(&POLL_INTERVAL, spec.poll_interval_s, "/poll_interval_s");
     faults.into_vec()
 }
 
@@ -23,7 +25,12 @@ fn range(faults: &mut Faults, pointer: &str, range: IpNet, lengths: std::ops::Ra
     faults.check(
         lengths.contains(&range.prefix_len()),
         pointer,
-        format!("/{} to /{}, so that sites have addresses in it", lengths.start(), lengths.end()),
+        format!(
+            "use a length of /{} to /{}, not /{}, so that sites have addresses in it",
+            lengths.start(),
+            lengths.end(),
+            range.prefix_len()
+        ),
     );
     if let Some(reason) = unusable(range) {
         faults.add(pointer, reason);

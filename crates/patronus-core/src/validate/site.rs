@@ -27,7 +27,11 @@ fn hub(faults: &mut Faults, spec: &SiteSpec) {
 }
 
 fn prefixes(faults: &mut Faults, prefixes: &[IpNet]) {
-    faults.check(prefixes.len() <= MAX_PREFIXES, "/prefixes", format!("at most {MAX_PREFIXES}"));
+    faults.check(
+        prefixes.len() <= MAX_PREFIXES,
+        "/prefixes",
+        format!("use at most {MAX_PREFIXES}, not {}", prefixes.len()),
+    );
     for (index, prefix) in prefixes.iter().enumerate() {
         if let Some(reason) = unusable(*prefix) {
             faults.add(format!("/prefixes/{index}"), reason);
@@ -61,7 +65,11 @@ fn overlaps(prefixes: &[IpNet]) -> Vec<(usize, usize)> {
 
 fn uplinks(faults: &mut Faults, spec: &SiteSpec) {
     let count = spec.uplinks.len();
-    faults.check((1..=MAX_UPLINKS).contains(&count), "/uplinks", format!("1 to {MAX_UPLINKS} uplinks"));
+    faults.check(
+        (1..=MAX_UPLINKS).contains(&count),
+        "/uplinks",
+        format!("use 1 to {MAX_UPLINKS} uplinks, not {count}"),
+    );
     for (index, this) in spec.uplinks.iter().enumerate() {
         let pointer = format!("/uplinks/{index}");
         let before = &spec.uplinks[..index];

@@ -10,13 +10,13 @@ const MAX_TEXT: usize = 255;
 
 /// A line of free text.
 pub(super) fn line(faults: &mut Faults, pointer: &str, text: &str) {
-    faults.check(text.len() <= MAX_TEXT, pointer, format!("at most {MAX_TEXT} bytes"));
+    faults.check(text.len() <= MAX_TEXT, pointer, format!("use at most {MAX_TEXT} bytes, not {}", text.len()));
     faults.check(!text.chars().any(char::is_control), pointer, "control characters are not allowed");
 }
 
 /// Labels: a key is a word, a value a short line.
 pub(super) fn labels(faults: &mut Faults, pointer: &str, labels: &BTreeMap<String, String>) {
-    faults.check(labels.len() <= MAX_LABELS, pointer, format!("at most {MAX_LABELS} labels"));
+    faults.check(labels.len() <= MAX_LABELS, pointer, format!("use at most {MAX_LABELS} labels, not {}", labels.len()));
     for (key, value) in labels {
         let pointer = format!("{pointer}/{}", escape(key));
         faults.check(

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use patronus_types::bound::{COST, UPLINK_MTU};
 use patronus_types::site::{MAX_UPLINKS, Uplink};
 use patronus_types::{Endpoint, Host};
 
@@ -10,8 +11,6 @@ use super::{Faults, text};
 
 /// The longest name of a network device in bytes (the kernel's IFNAMSIZ less the final zero).
 const MAX_DEVICE: usize = 15;
-/// The highest cost, so that sums and weights of costs stay small.
-const MAX_COST: u32 = 1_000_000;
 
 /// Adds everything that does not hold in an uplink.
 pub(super) fn uplink(faults: &mut Faults, pointer: &str, uplink: &Uplink) {
@@ -30,8 +29,8 @@ pub(super) fn uplink(faults: &mut Faults, pointer: &str, uplink: &Uplink) {
             faults.add(at(field), reason);
         }
     }
-    faults.check(uplink.cost <= MAX_COST, at("cost"), format!("at most {MAX_COST}"));
-    faults.check((1360..=9000).contains(&uplink.mtu), at("mtu"), "1360 to 9000 bytes");
+    faults.within(&COST, uplink.cost, at("cost"));
+    faults.within(&UPLINK_MTU, uplink.mtu, at("mtu"));
     text::labels(faults, &at("labels"), &uplink.labels);
 }
 
@@ -44,7 +43,7 @@ pub fn device_name(name: &str) -> Result<(), &'static str> {
     match name {
         "." | ".." => Err("not the name of a device"),
         "lo" => Err("loopback leads nowhere"),
-        _ if !(1..=MAX_DEVICE).contains(&name.len()) => Err("a device's name has 1 to 15 characters"),
+        _ if !(1..=MAX_DEVICE).contains(&name.len()) => Err("a device's name has 1 to 15 characters, as in eth0"),
         _ if !name.bytes().all(plain) => Err("a device's name holds only letters, digits, `.`, `_` and `-`"),
         _ if name.starts_with("pt") => Err("names that begin with `pt` are the tunnels' own"),
         _ => Ok(()),
@@ -61,7 +60,7 @@ fn bad_endpoint(endpoint: &Endpoint) -> Option<String> {
     endpoint
         .port
         .is_some_and(|port| port > highest)
-        .then(|| format!("a port up to {highest}: interface (i, j) is reached at the port + j"))
+        .then(|| format!("use a port up to {highest}: interface (i, j) is reached at the port + j"))
 }
 
 /// A link-local gateway is ordinary in IPv6.

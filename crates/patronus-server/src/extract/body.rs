@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use patronus_core::digest::sha256;
-use patronus_types::Digest;
 use patronus_types::api::error::ErrorCode;
+use patronus_types::{Digest, words};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -123,7 +123,10 @@ fn refused(base: &str, error: &serde_path_to_error::Error<serde_json::Error>) ->
         pointer = format!("{pointer}/{}", part.replace('~', "~0").replace('/', "~1"));
     }
     let text = inner.to_string();
-    Error::invalid(pointer, text.split(" at line ").next().unwrap_or(&text))
+    match words::missing_field(&text) {
+        Some(field) => Error::invalid(format!("{pointer}/{field}"), "this must be given"),
+        None => Error::invalid(pointer, words::of_serde(&text)),
+    }
 }
 
 #[cfg(test)]
@@ -137,12 +140,19 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_with_its_place() {
-        assert!(refusal(r#"{"name":"a","uplinks":[{"name":"x","cost":-1}]}"#).contains("/uplinks/0/cost"));
-        assert!(refusal(r#"{"name":"a","colour":1}"#).contains("/colour: unknown field"));
-        assert!(refusal(r#"{"name":"A b"}"#).contains("/name"));
+    fn a_fault_is_told_with_its_place_in_words() {
+        for (text, said) in [
+            (r#"{"name":"a","uplinks":[{"name":"x","cost":-1}]}"#, "uplinks[0].cost: use 0 to 1000000, not -1"),
+            (r#"{"name":"a","uplinks":[{"cost":1}]}"#, "uplinks[0].name: this must be given"),
+            (r#"{"name":"a","locaton":1}"#, "locaton: `locaton` is no field here: did you mean `location`?"),
+            (r#"{"name":"a","prefixes":["10.0.0.0"]}"#, "prefixes[0]: `10.0.0.0` is one address"),
+            (r#"{"name":"A b"}"#, "name: `A b` is not a name"),
+            (r#"{"name":"a","name":"b"}"#, "`name` is given twice"),
+        ] {
+            let told = refusal(text);
+            assert!(told.contains(said), "{told}");
+        }
         assert!(refusal(r#"{"name":"#).starts_with("BadRequest"));
         assert!(refusal(r#"{"name":"a"} x"#).starts_with("BadRequest"));
-        assert!(refusal(r#"{"name":"a","name":"b"}"#).contains("duplicate field"));
     }
 }

@@ -16,7 +16,7 @@ use patronus_types::api::error::ErrorCode;
 use patronus_types::api::page::{DEFAULT_LIMIT, ListQuery, MAX_LIMIT, ScopeQuery};
 use patronus_types::api::route::Op;
 use patronus_types::event::Actor;
-use patronus_types::{Digest, Ref, TenantId, Timestamp};
+use patronus_types::{Digest, Ref, TenantId, Timestamp, words};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -100,7 +100,7 @@ impl Call {
     pub fn page(query: &ListQuery) -> Result<Page> {
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Error::invalid("", format_args!("limit: use 1 to {MAX_LIMIT}")));
+            return Err(Error::invalid("/limit", format_args!("use 1 to {MAX_LIMIT}, not {limit}")));
         }
         Ok(Page { limit, cursor: query.cursor.clone(), count: query.count.unwrap_or_default() })
     }
@@ -152,8 +152,12 @@ impl Call {
 
     fn query<T: DeserializeOwned>(&self) -> Result<T> {
         let Query(query) = Query::try_from_uri(self.uri()).map_err(|error| {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            Error::invalid("", format_args!("query: {}", source.unwrap_or_else(|| error.to_string())))
+            let source = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            // A value is told with its parameter before it.
+            match source.split_once(": ").filter(|(parameter, _)| !parameter.contains(' ')) {
+                Some((parameter, text)) => Error::invalid(format!("/{parameter}"), words::of_serde(text)),
+                None => Error::invalid("", format_args!("the query: {}", words::of_serde(&source))),
+            }
         })?;
         Ok(query)
     }

@@ -1,12 +1,15 @@
 //! Which tenant and network a request means.
 
 use patronus_store::Page;
-use patronus_types::api::error::ErrorCode;
+use patronus_types::api::error::{ErrorCode, Fault};
 use patronus_types::network::Network;
 use patronus_types::{NetworkId, Ref, TenantId};
 
 use super::Call;
 use crate::error::{Error, Result};
+
+/// The most networks that a message names.
+const NAMED: u32 = 5;
 
 impl Call {
     /// The tenant: the caller's own, which `?tenant=` may name.
@@ -29,13 +32,14 @@ impl Call {
         if let Some(reference) = reference {
             return Ok(self.app.store.network(tenant, reference).await?);
         }
-        let page = Page { limit: 2, ..Page::default() };
-        let mut networks = self.app.store.networks(tenant, page).await?.items;
-        match (networks.pop(), networks.pop()) {
-            (Some(only), None) => Ok(only),
-            (None, _) => Err(Error::invalid("", "there is no network yet: create one first")),
-            (Some(_), Some(_)) => {
-                Err(Error::invalid("", "there are several networks: say which with ?network=NAME (--network NAME)"))
+        let page = Page { limit: NAMED + 1, count: true, ..Page::default() };
+        let networks = self.app.store.networks(tenant, page).await?;
+        let count = networks.total.unwrap_or_default();
+        match <[Network; 1]>::try_from(networks.items) {
+            Ok([only]) => Ok(only),
+            Err(networks) => {
+                let fault = Fault { pointer: "/network".to_owned(), detail: several(&networks, count) };
+                Err(Error::new(ErrorCode::Invalid, "no network is named").with(vec![fault]))
             }
         }
     }
@@ -46,5 +50,15 @@ impl Call {
             Some(reference) => Ok(Some(self.app.store.network(tenant, reference).await?.id)),
             None => Ok(None),
         }
+    }
+}
+
+/// That a network must be named, and which there are.
+fn several(networks: &[Network], count: u64) -> String {
+    let names: Vec<&str> = networks.iter().take(NAMED as usize).map(|network| network.spec.name.as_str()).collect();
+    match count.saturating_sub(names.len() as u64) {
+        _ if names.is_empty() => "there is no network yet: create one first".to_owned(),
+        0 => format!("there are several networks ({}): name one", names.join(", ")),
+        more => format!("there are several networks ({} and {more} more): name one", names.join(", ")),
     }
 }

@@ -185,15 +185,19 @@ fn enrol_faults(request: &EnrolRequest) -> Vec<Fault> {
             faults.push(Fault { pointer: pointer.to_owned(), detail: detail.to_owned() });
         }
     };
-    check(request.public_keys.len() == MAX_UPLINKS, "/public_keys", "four keys, one for each uplink a site can have");
+    check(
+        request.public_keys.len() == MAX_UPLINKS,
+        "/public_keys",
+        "send four keys, one for each uplink a site can have",
+    );
     let nonce = STANDARD.decode(&request.nonce).is_ok_and(|nonce| nonce.len() == NONCE_BYTES);
-    check(nonce, "/nonce", "32 random bytes in base64");
+    check(nonce, "/nonce", "send 32 random bytes in base64");
     check(is_text(&request.agent_version), "/agent_version", TEXT_RULE);
     check(is_text(&request.hostname), "/hostname", TEXT_RULE);
     faults
 }
 
-const TEXT_RULE: &str = "1 to 255 characters without control characters";
+const TEXT_RULE: &str = "use 1 to 255 characters without control characters";
 
 fn is_text(text: &str) -> bool {
     (1..=MAX_TEXT).contains(&text.chars().count()) && !text.chars().any(char::is_control)

@@ -21,7 +21,7 @@ pub async fn list(call: Call) -> Result<Response<Body>> {
     let filter = EventFilter { network, kind: query.kind.clone(), after: query.after };
     if let Some(wait) = query.wait.filter(|&seconds| seconds > 0) {
         if query.after.is_none() || wait > MAX_WAIT_S {
-            return Err(Error::invalid("", format_args!("wait: at most {MAX_WAIT_S} seconds, and only with `after`")));
+            return Err(Error::invalid("/wait", format_args!("at most {MAX_WAIT_S} seconds, and only with `after`")));
         }
         until_there_is_one(&call, tenant, &filter, &page, Duration::from_secs(wait.into())).await?;
     }

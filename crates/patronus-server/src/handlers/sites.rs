@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::Response;
 use patronus_core::validate;
 use patronus_store::{NewSite, SiteFilter};
-use patronus_types::api::error::{ErrorCode, Fault};
+use patronus_types::api::error::Fault;
 use patronus_types::site::{Site, SiteInput, SiteSpec};
 use patronus_types::{PublicKey, SiteId};
 use serde_json::{Map, Value};
@@ -98,10 +98,7 @@ fn changed(site: &Site, patch: Map<String, Value>) -> Result<(SiteSpec, Option<P
             .all(|(index, uplink)| uplink.name.as_str() == format!("uplink{index}") && uplink.device.is_none());
         if !plain {
             let detail = "this site's uplinks say more than endpoints: change `uplinks` instead";
-            return Err(Error::faults(
-                ErrorCode::Invalid,
-                vec![Fault { pointer: "/endpoints".to_owned(), detail: detail.to_owned() }],
-            ));
+            return Err(Error::invalid("/endpoints", detail));
         }
         object.as_object_mut().map(|fields| fields.remove("uplinks"));
     }

@@ -85,6 +85,10 @@ async fn a_name_in_several_networks_is_ambiguous() {
     admin.post("/v1/networks", json!({"name": "lab", "range": "10.99.0.0/24"})).await;
     let unsaid = admin.post("/v1/sites", json!({"name": "ams"})).await;
     assert_eq!(unsaid.status, 422, "which network?");
+    assert_eq!(unsaid.fault(), ("/network", "there are several networks (default, lab): name one"));
+    let document = json!({"documents": [{"kind": "site", "name": "ams"}]});
+    let applied = admin.post("/v1/apply", document).await;
+    assert_eq!(applied.fault(), ("/documents/0/network", "there are several networks (default, lab): name one"));
     let one = admin.post("/v1/sites?network=lab", json!({"name": "ams"})).await;
     let two = admin.post("/v1/sites", json!({"name": "ams", "network": "default"})).await;
     let found = admin.get("/v1/sites/ams").await;
@@ -95,9 +99,29 @@ async fn a_name_in_several_networks_is_ambiguous() {
     assert_eq!(admin.get(&format!("/v1/sites/{}", two.text("id"))).await.status, 200);
     assert_eq!(admin.get("/v1/sites?tenant=other").await.status, 404);
     assert_eq!(admin.get("/v1/sites?tenant=default").await.status, 200);
-    assert_eq!(admin.get("/v1/sites?limit=0").await.status, 422);
-    assert_eq!(admin.get("/v1/sites?colour=blue").await.status, 422);
-    assert_eq!(admin.get("/v1/sites?cursor=rubbish").await.status, 422);
+    for index in 0..5 {
+        let range = format!("10.98.{index}.0/24");
+        admin.post("/v1/networks", json!({"name": format!("n{index}"), "range": range})).await;
+    }
+    let many = admin.post("/v1/sites", json!({"name": "ams"})).await;
+    assert!(many.fault().1.contains("(default, lab, n0, n1, n2 and 2 more)"), "{many:?}");
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_hold_is_told_by_its_parameter() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    for (query, pointer, words) in [
+        ("limit=0", "/limit", "use 1 to 1000, not 0"),
+        ("limit=many", "/limit", "use a whole number"),
+        ("count=yes", "/count", "use `true` or `false`"),
+        ("status=activ", "/status", "`activ` is no word for this: did you mean `active`?"),
+        ("netwrok=lab", "/netwrok", "`netwrok` is no field here: did you mean `network`?"),
+        ("cursor=rubbish", "/cursor", "take it from the Link header of the page before"),
+    ] {
+        let refused = admin.get(&format!("/v1/sites?{query}")).await;
+        assert_eq!((refused.status.as_u16(), refused.fault()), (422, (pointer, words)));
+    }
 }
 
 #[tokio::test]

@@ -139,6 +139,13 @@ impl Answer {
         self.body[field].as_str().unwrap_or_else(|| panic!("no text `{field}` in {self:?}"))
     }
 
+    /// Place and words of the only fault.
+    pub fn fault(&self) -> (&str, &str) {
+        let text = |field: &str| self.body["errors"][0][field].as_str().unwrap_or_default();
+        assert_eq!(self.body["errors"].as_array().map(Vec::len), Some(1), "{self:?}");
+        (text("pointer"), text("detail"))
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no header `{name}` in {self:?}")).to_str().unwrap()
     }

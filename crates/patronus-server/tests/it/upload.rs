@@ -80,7 +80,7 @@ async fn a_whole_networks_archive_has_a_folder_per_site() {
     assert_eq!((done.status.as_u16(), &done.body["release"]["sites"]), (201, &json!(2)), "{done:?}");
     let unknown = upload(&admin, "", archive(&[("nowhere/wg0.conf", &a)])).await;
     assert_eq!(unknown.code(), "invalid");
-    assert!(unknown.text("detail").contains("nowhere"));
+    assert!(unknown.fault().1.contains("nowhere"));
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn what_would_run_as_root_or_is_no_archive_is_refused() {
         let text = format!("[Interface]\nAddress = 10.9.0.1/24\n{line}\n");
         let refused = upload(&admin, "?site=ams", archive(&[("wg0.conf", &text)])).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (422, "invalid"), "{line}");
-        assert!(refused.text("detail").contains("wg0.conf:3:"), "{refused:?}");
+        assert!(refused.fault().1.contains("wg0.conf:3:"), "{refused:?}");
     }
     let good = archive(&[("wg0.conf", &config(&FakeAgent::new(9).key(0)))]);
     for length in [0, 1, 10, good.len() / 2, good.len() - 1] {

@@ -1,5 +1,7 @@
 //! Errors as they travel: RFC 9457 problem documents with a stable code.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, as a word that scripts can rely on. Each code has one status and one title.
@@ -112,7 +114,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What went wrong this time, and what to do next.
+    /// What went wrong this time, and what to do next; where `errors` say it, only how many they are.
     pub detail: String,
     /// The code.
     pub code: ErrorCode,
@@ -141,12 +143,78 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    /// All of it in one line: what went wrong, and each fault with its field.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)?;
+        let mut separator = ": ";
+        for fault in &self.errors {
+            write!(f, "{separator}{fault}")?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
 /// One fault of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fault {
-    /// Where, as a JSON pointer (RFC 6901) into the body; empty for the whole.
+    /// Where, as a JSON pointer (RFC 6901) into the body; a parameter of the query likewise, as `/limit`; empty for the
+    /// whole.
     pub pointer: String,
     /// What, in words.
     pub detail: String,
+}
+
+impl Fault {
+    /// The field as an operator writes it: `uplinks[0].cost` for `/uplinks/0/cost`; empty for the whole.
+    pub fn field(&self) -> String {
+        let mut field = String::new();
+        for part in self.pointer.split('/').skip(1) {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            let is = |plain: fn(&u8) -> bool| !part.is_empty() && part.as_bytes().iter().all(plain);
+            if is(u8::is_ascii_digit) {
+                field.push_str(&format!("[{part}]"));
+            } else if is(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+                let dot = if field.is_empty() { "" } else { "." };
+                field.push_str(&format!("{dot}{part}"));
+            } else {
+                field.push_str(&format!("[{part:?}]"));
+            }
+        }
+        field
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pointer.is_empty() {
+            true => f.write_str(&self.detail),
+            false => write!(f, "{}: {}", self.field(), self.detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_named_as_it_is_written() {
+        let fault = |pointer: &str| Fault { pointer: pointer.to_owned(), detail: "no".to_owned() };
+        for (pointer, field) in [
+            ("", ""),
+            ("/name", "name"),
+            ("/uplinks/1/endpoint", "uplinks[1].endpoint"),
+            ("/documents/0/prefixes/2", "documents[0].prefixes[2]"),
+            ("/labels/example.net~1role", "labels[\"example.net/role\"]"),
+            ("/labels/", "labels[\"\"]"),
+        ] {
+            assert_eq!(fault(pointer).field(), field);
+        }
+        let mut problem = Problem::new(ErrorCode::Invalid, "2 values do not hold");
+        problem.errors = vec![fault("/uplinks/0/cost"), fault("")];
+        assert_eq!(problem.to_string(), "2 values do not hold: uplinks[0].cost: no; no");
+    }
 }

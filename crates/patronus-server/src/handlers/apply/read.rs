@@ -1,9 +1,10 @@
 //! Reading manifests one by one, so that a fault is told with its document and its place in it.
 
-use patronus_types::api::error::{ErrorCode, Fault};
+use patronus_types::api::error::ErrorCode;
 use patronus_types::manifest::Manifest;
 use patronus_types::network::NetworkSpec;
 use patronus_types::site::SiteInput;
+use patronus_types::words;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
@@ -33,13 +34,13 @@ fn list(body: Value) -> Result<Vec<Value>> {
     };
     let documents = body.remove("documents");
     if let Some(unknown) = body.keys().next() {
-        return Err(Error::invalid(format!("/{unknown}"), "unknown field, expected `documents`"));
+        return Err(Error::invalid(format!("/{unknown}"), words::none_of(unknown, "field here", &["documents"])));
     }
     match documents {
         Some(Value::Array(documents)) if documents.len() <= MAX_DOCUMENTS => Ok(documents),
         Some(Value::Array(_)) => Err(Error::invalid("/documents", format_args!("at most {MAX_DOCUMENTS}"))),
         Some(_) => Err(Error::invalid("/documents", "a list of manifests")),
-        None => Err(Error::invalid("", "missing field `documents`")),
+        None => Err(Error::invalid("", "send the manifests in `documents`")),
     }
 }
 
@@ -52,8 +53,8 @@ fn manifest(document: Value, pointer: &str) -> Result<Manifest> {
         Some("network") => parse_value::<NetworkSpec>(Value::Object(fields), pointer).map(Manifest::Network),
         Some("site") => parse_value::<SiteInput>(Value::Object(fields), pointer).map(Box::new).map(Manifest::Site),
         Some(other) => {
-            let detail = format!("`{}` is no kind of manifest: use `network` or `site`", other.escape_debug());
-            Err(Error::faults(ErrorCode::Invalid, vec![Fault { pointer: format!("{pointer}/kind"), detail }]))
+            let detail = words::none_of(other, "kind of manifest", &["network", "site"]);
+            Err(Error::invalid(format!("{pointer}/kind"), detail))
         }
         None => Err(Error::invalid(format!("{pointer}/kind"), "say which kind it is: `network` or `site`")),
     }

@@ -1,0 +1,122 @@
+//! Bounds of the numbers that people write: one table for the checks, and for the words where something is no number at
+//! all.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// From which number to which, and of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    least: u32,
+    most: u32,
+    unit: &'static str,
+}
+
+/// The cost of an uplink; bounded so that sums and weights of costs stay small.
+pub const COST: Bound = Bound { least: 0, most: 1_000_000, unit: "" };
+/// The MTU of an uplink.
+pub const UPLINK_MTU: Bound = Bound { least: 1360, most: 9000, unit: " bytes" };
+/// The MTU of a tunnel: at least what IPv6 needs.
+pub const TUNNEL_MTU: Bound = Bound { least: 1280, most: 8920, unit: " bytes" };
+/// How often agents ask for changes.
+pub const POLL_INTERVAL: Bound = Bound { least: 1, most: 3600, unit: " seconds" };
+
+impl Bound {
+    /// Whether a number is within.
+    pub fn holds(&self, number: impl Into<u32>) -> bool {
+        (self.least..=self.most).contains(&number.into())
+    }
+
+    /// What to write instead of something.
+    pub fn instead_of(&self, given: impl fmt::Display) -> String {
+        format!("use {self}, not {given}")
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}{}", self.least, self.most, self.unit)
+    }
+}
+
+/// Reads a number that has a place in its type; whether it is within its bound is checked later, with all the rest.
+struct Number<T>(Bound, PhantomData<T>);
+
+impl<T: TryFrom<u64>> Visitor<'_> for Number<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
+        T::try_from(value).map_err(|_| E::custom(self.0.instead_of(value)))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
+        let Ok(positive) = u64::try_from(value) else { return Err(E::custom(self.0.instead_of(value))) };
+        self.visit_u64(positive)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
+        Err(E::custom(self.0.instead_of(value)))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<T, E> {
+        Err(E::custom(self.0.instead_of(format_args!("the text `{}`", value.escape_debug()))))
+    }
+}
+
+macro_rules! numbers {
+    ($($name:ident: $type:ty = $bound:ident;)*) => {$(
+        pub(crate) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+            deserializer.deserialize_any(Number::<$type>($bound, PhantomData))
+        }
+    )*};
+}
+
+numbers! {
+    cost: u32 = COST;
+    uplink_mtu: u16 = UPLINK_MTU;
+    poll_interval: u16 = POLL_INTERVAL;
+}
+
+pub(crate) fn tunnel_mtu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    struct Mtu(u16);
+    impl<'de> Deserialize<'de> for Mtu {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(Number::<u16>(TUNNEL_MTU, PhantomData)).map(Self)
+        }
+    }
+    Ok(Option::<Mtu>::deserialize(deserializer)?.map(|mtu| mtu.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::network::NetworkSpec;
+    use crate::site::Uplink;
+
+    fn refusal<T: serde::de::DeserializeOwned>(field: &str) -> String {
+        let text = format!(r#"{{"name": "a", {field}}}"#);
+        let error = serde_json::from_str::<T>(&text).err().unwrap().to_string();
+        error.split(" at line ").next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_is_no_such_number_is_told_the_bound() {
+        for (field, said) in [
+            (r#""cost": "much""#, "use 0 to 1000000, not the text `much`"),
+            (r#""cost": -1"#, "use 0 to 1000000, not -1"),
+            (r#""mtu": 99999"#, "use 1360 to 9000 bytes, not 99999"),
+            (r#""mtu": 1500.5"#, "use 1360 to 9000 bytes, not 1500.5"),
+        ] {
+            assert_eq!(refusal::<Uplink>(field), said);
+        }
+        assert_eq!(refusal::<NetworkSpec>(r#""mtu": "x""#), "use 1280 to 8920 bytes, not the text `x`");
+        assert_eq!(refusal::<NetworkSpec>(r#""poll_interval_s": 70000"#), "use 1 to 3600 seconds, not 70000");
+        let whole = r#"{"name": "a", "mtu": null, "poll_interval_s": 9}"#;
+        assert_eq!(serde_json::from_str::<NetworkSpec>(whole).unwrap().poll_interval_s, 9);
+    }
+}
