@@ -7,11 +7,14 @@ use std::path::Path;
 use socket2::{Domain, Socket, Type};
 
 use crate::effects;
+use crate::effects::model::Family;
 use crate::effects::ports::{self, PortTaken};
 use crate::effects::sysctl::{self, PortSet};
 
 /// The number of `CAP_NET_ADMIN`.
 const NET_ADMIN: u32 = 12;
+
+const SETTINGS: &str = "/proc/sys/net";
 
 /// A host.
 pub trait Host: Send + Sync {
@@ -27,8 +30,11 @@ pub trait Host: Send + Sync {
     /// Takes that back.
     fn release(&self, ports: &PortSet) -> effects::Result<()>;
 
-    /// Whether the kernel has IPv6.
+    /// Whether new interfaces have IPv6.
     fn has_ipv6(&self) -> bool;
+
+    /// Whether packets of others are passed on; also where that cannot be told.
+    fn forwards(&self, family: Family) -> bool;
 
     /// Whether this process may change the kernel's networking.
     fn may_change_network(&self) -> bool;
@@ -60,7 +66,23 @@ impl Host for ThisHost {
     }
 
     fn has_ipv6(&self) -> bool {
-        Path::new("/proc/sys/net/ipv6").exists()
+        // Where it is switched off, an address is refused as if the agent lacked a permission.
+        let off = setting("ipv6/conf/default/disable_ipv6").is_some_and(|value| value == "1");
+        Path::new("/proc/sys/net/ipv6").exists() && !off
+    }
+
+    fn forwards(&self, family: Family) -> bool {
+        let folder = match family {
+            Family::V4 => "ipv4/conf",
+            Family::V6 => "ipv6/conf",
+        };
+        let Ok(devices) = std::fs::read_dir(Path::new(SETTINGS).join(folder)) else { return true };
+        // Who switches it on for single devices knows what for; `default` says nothing of those that are there.
+        let mut devices = devices.flatten().filter(|device| device.file_name() != "default");
+        devices.any(|device| {
+            let value = std::fs::read_to_string(device.path().join("forwarding"));
+            value.is_ok_and(|value| value.trim() != "0")
+        })
     }
 
     fn may_change_network(&self) -> bool {
@@ -83,6 +105,12 @@ impl Host for ThisHost {
             }
         }
     }
+}
+
+/// A setting of the kernel below `/proc/sys/net`.
+fn setting(path: &str) -> Option<String> {
+    let value = std::fs::read_to_string(Path::new(SETTINGS).join(path)).ok()?;
+    Some(value.trim().to_owned())
 }
 
 /// Whether `/proc/PID/status` names `CAP_NET_ADMIN` among the effective capabilities.

@@ -188,9 +188,11 @@ fn check_keys(identity: &Identity, content: &Content) -> Result<(), VerifyError>
     let ours = identity.keys.public();
     for (index, uplink) in content.uplinks.iter().enumerate() {
         if ours.get(index) != Some(&uplink.public_key) {
+            // The server gives a site the keys of its last enrolment whenever it compiles.
             return Err(VerifyError::Content(format!(
-                "uplink `{}` has a key that this site does not hold: enrol the site again",
-                uplink.name
+                "it was published before this site was enrolled with the keys it has now (uplink `{}` has another): \
+                 publish again, as in patronusctl bundle publish --network {}",
+                uplink.name, identity.network.name
             )));
         }
     }

@@ -44,12 +44,41 @@ pub struct Content {
     /// The site's overlay addresses, each a /32 or /128 on every tunnel.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Address>"))]
     pub addresses: Vec<IpAddr>,
+    /// What the site's host has to forward; unknown, and so nothing, in an uploaded bundle.
+    #[serde(default, skip_serializing_if = "Forwards::is_nothing")]
+    pub forwards: Forwards,
     /// The site's uplinks by index.
     pub uplinks: Vec<LocalUplink>,
     /// The interfaces to make.
     pub tunnels: Vec<Tunnel>,
     /// Every other end, in order of name.
     pub peers: Vec<Peer>,
+}
+
+/// Of which families a site has hosts behind it, or, as a hub, other sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Forwards {
+    /// IPv4.
+    pub ipv4: bool,
+    /// IPv6.
+    pub ipv6: bool,
+}
+
+impl Forwards {
+    /// The families of ranges.
+    pub fn of<'a>(ranges: impl Iterator<Item = &'a IpNet>) -> Self {
+        ranges.fold(Self::default(), |all, range| match range {
+            IpNet::V4(_) => Self { ipv4: true, ..all },
+            IpNet::V6(_) => Self { ipv6: true, ..all },
+        })
+    }
+
+    /// Whether nothing has to be forwarded.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An id with its name, for people who read the file.

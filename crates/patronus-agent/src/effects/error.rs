@@ -29,6 +29,16 @@ pub enum Error {
         /// Its table.
         table: u32,
     },
+    /// A route of another network of ours is in the way.
+    #[error(
+        "`{device}`, of another network in which this host is, has the route to {destination}: networks of one host need addresses of their own"
+    )]
+    OtherNetwork {
+        /// Its destination.
+        destination: ipnet::IpNet,
+        /// By which device it leads.
+        device: String,
+    },
     /// A kernel setting that is none of ours.
     #[error("`{0}` is not a kernel setting that Patronus changes")]
     ForeignSetting(String),

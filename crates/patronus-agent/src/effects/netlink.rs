@@ -57,6 +57,23 @@ pub(super) async fn list<T>(doing: &str, answers: impl Stream<Item = Result<T, r
     request(|| doing.to_owned(), answers.try_collect()).await
 }
 
+/// The same of one family: where the host has no IPv6 there is nothing, and IPv4 is not held up by that.
+pub(super) async fn list_of<T>(
+    family: Family,
+    doing: &str,
+    answers: impl Stream<Item = Result<T, rtnetlink::Error>>,
+) -> Result<Vec<T>> {
+    match list(doing, answers).await {
+        Err(error) if is_missing(family, error.errno()) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+fn is_missing(family: Family, error: Option<Errno>) -> bool {
+    let missing = [Errno::NOENT, Errno::AFNOSUPPORT, Errno::OPNOTSUPP];
+    family == Family::V6 && error.is_some_and(|error| missing.contains(&error))
+}
+
 pub(super) fn version(family: Family) -> IpVersion {
     match family {
         Family::V4 => IpVersion::V4,
@@ -75,5 +92,25 @@ fn to_io(error: rtnetlink::Error) -> io::Error {
     match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
         other => io::Error::other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_without_ipv6_is_no_fault_and_another_error_is() {
+        let refused = |errno: Errno| {
+            let mut message = rtnetlink::packet_core::ErrorMessage::default();
+            message.code = std::num::NonZeroI32::new(-errno.raw_os_error());
+            stream::iter([Err::<(), _>(rtnetlink::Error::NetlinkError(message))])
+        };
+        let listed = |family, errno| async move { list_of(family, "list", refused(errno)).await.map(|all| all.len()) };
+        assert_eq!(listed(Family::V6, Errno::AFNOSUPPORT).await.ok(), Some(0));
+        assert!(listed(Family::V6, Errno::PERM).await.is_err());
+        assert!(listed(Family::V4, Errno::AFNOSUPPORT).await.is_err());
     }
 }

@@ -40,9 +40,18 @@ async fn add(netlink: &Handle, route: &Route, message: RouteMessage) -> Result<(
     let request = netlink.route().add(message).execute();
     match netlink::request_unless(Errno::EXIST, || doing("add", route), request).await? {
         Some(()) => Ok(()),
-        None if ours(netlink, &link::all(netlink).await?).await?.contains(route) => Ok(()),
-        None => Err(foreign(route)),
+        None => match holder(netlink, route).await {
+            Some(there) if there == *route => Ok(()),
+            there => Err(taken(route, there)),
+        },
     }
+}
+
+/// The route of ours in a route's place. That the routes cannot be listed must not hide that one is in the way.
+async fn holder(netlink: &Handle, route: &Route) -> Option<Route> {
+    let place = |route: &Route| (route.table, route.destination, route.metric);
+    let routes = ours(netlink, &link::all(netlink).await.ok()?).await.ok()?;
+    routes.into_iter().find(|there| place(there) == place(route))
 }
 
 async fn replace(netlink: &Handle, route: &Route, message: RouteMessage) -> Result<()> {
@@ -59,8 +68,12 @@ fn doing(verb: &str, route: &Route) -> String {
     format!("{verb} the route to {} (table {}, metric {})", route.destination, route.table, route.metric)
 }
 
-fn foreign(route: &Route) -> Error {
-    Error::ForeignRoute { destination: route.destination, metric: route.metric, table: route.table }
+fn taken(route: &Route, there: Option<Route>) -> Error {
+    let destination = route.destination;
+    match there.as_ref().and_then(Route::device) {
+        Some(device) => Error::OtherNetwork { destination, device: device.to_owned() },
+        None => Error::ForeignRoute { destination, metric: route.metric, table: route.table },
+    }
 }
 
 /// All routes of protocol 80 on this host, with the device's name instead of its index.
@@ -70,7 +83,8 @@ pub(super) async fn ours(netlink: &Handle, links: &BTreeMap<u32, Link>) -> Resul
         let mut filter = RouteMessage::default();
         filter.header.address_family = netlink::address_family(family);
         filter.header.protocol = RouteProtocol::Other(PROTOCOL);
-        let messages = netlink::list("list the routes", netlink.route().get(filter).execute()).await?;
+        let answers = netlink.route().get(filter).execute();
+        let messages = netlink::list_of(family, "list the routes", answers).await?;
         // Kernels before 4.20 do not filter.
         let ours = messages.iter().filter(|message| u8::from(message.header.protocol) == PROTOCOL);
         routes.extend(ours.filter_map(|message| read(message, links)));
@@ -86,11 +100,8 @@ pub(super) async fn of_host_link(netlink: &Handle, index: u32) -> Result<BTreeSe
         filter.header.address_family = netlink::address_family(family);
         filter.attributes.push(RouteAttribute::Table(Route::MAIN));
         filter.attributes.push(RouteAttribute::Oif(index));
-        let messages = match netlink::list("list the routes", netlink.route().get(filter).execute()).await {
-            // There is no IPv6 on this host.
-            Err(error) if error.errno() == Some(Errno::NOENT) => continue,
-            other => other?,
-        };
+        let answers = netlink.route().get(filter).execute();
+        let messages = netlink::list_of(family, "list the routes", answers).await?;
         routes.extend(messages.iter().filter_map(|message| read_host(message, index)));
     }
     Ok(routes)

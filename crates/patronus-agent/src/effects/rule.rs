@@ -47,8 +47,8 @@ fn doing(verb: &str, rule: &Rule) -> String {
 pub(super) async fn ours(netlink: &Handle, owner: &Owner) -> Result<BTreeSet<Rule>> {
     let mut rules = BTreeSet::new();
     for family in Family::ALL {
-        let messages =
-            netlink::list("list the routing rules", netlink.rule().get(netlink::version(family)).execute()).await?;
+        let answers = netlink.rule().get(netlink::version(family)).execute();
+        let messages = netlink::list_of(family, "list the routing rules", answers).await?;
         rules.extend(messages.iter().filter_map(|message| read(message, family)));
     }
     rules.retain(|rule| owner.rule_priorities().contains(&rule.priority));

@@ -58,6 +58,11 @@ impl FakeKernel {
         state.routes.retain(|route| route.device() != Some(name));
     }
 
+    /// Adds a route by hand.
+    pub fn add_route(&self, route: Route) {
+        self.state().routes.insert(route);
+    }
+
     /// Sets the time of every peer's last handshake.
     pub fn handshake(&self, at: Option<patronus_types::Timestamp>) {
         for (_, tunnel) in self.state().tunnels.values_mut() {
@@ -189,12 +194,18 @@ impl Device for FakeKernel {
                 let same = |other: &Route| {
                     (other.table, other.destination, other.metric) == (route.table, route.destination, route.metric)
                 };
+                let there = state.routes.iter().find(|other| same(other) && matches!(change, RouteChange::Add(_)));
+                if let Some(device) = there.filter(|there| *there != route).and_then(|there| there.device()) {
+                    let (destination, device) = (route.destination, device.to_owned());
+                    return Err(Error::OtherNetwork { destination, device });
+                }
                 state.routes.retain(|other| !same(other));
                 if !matches!(change, RouteChange::Remove(_)) {
                     state.routes.insert(route.clone());
                 }
             }
-        })
+            Ok(())
+        })?
     }
 
     async fn change_rules(&self, changes: &[RuleChange]) -> Result<()> {

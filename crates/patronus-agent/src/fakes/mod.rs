@@ -14,6 +14,7 @@ use patronus_types::Timestamp;
 
 use crate::clock::Clock;
 use crate::effects;
+use crate::effects::model::Family;
 use crate::effects::ports::PortTaken;
 use crate::effects::sysctl::PortSet;
 use crate::host::Host;
@@ -63,6 +64,8 @@ pub struct FakeHost {
     pub interfaces: &'static [&'static str],
     /// Ports that are taken.
     pub ports: &'static [u16],
+    /// Whether it passes on nothing.
+    pub forwards_nothing: bool,
     /// What was sent where.
     pub sent: Arc<Mutex<Vec<(String, SocketAddr)>>>,
 }
@@ -86,6 +89,10 @@ impl Host for FakeHost {
 
     fn has_ipv6(&self) -> bool {
         true
+    }
+
+    fn forwards(&self, _: Family) -> bool {
+        !self.forwards_nothing
     }
 
     fn may_change_network(&self) -> bool {

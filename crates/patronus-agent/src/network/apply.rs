@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::accept::millis;
 use super::{Bundle, Network};
 use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
+use crate::effects;
 use crate::effects::model::Firewall;
 use crate::effects::sysctl::PortSet;
 use crate::failpoint;
@@ -61,7 +62,7 @@ impl Network {
                 Ok(())
             }
             Err(error) => {
-                let reason = error.to_string();
+                let reason = self.explain(&bundle, &error);
                 if self.notes.kernel != [reason.as_str()] {
                     tracing::error!(network = self.name(), %reason, "the tunnels are not as they should be");
                 }
@@ -193,7 +194,7 @@ impl Network {
         // Neighbours get the same release at the same moment.
         let goal = Goal { content: Some(&bundle.content), from, concerted: true, ..Goal::default() };
         let done = self.converge(goal).await;
-        let done = done.map_err(|error| error.to_string())?;
+        let done = done.map_err(|error| self.explain(bundle, &error))?;
         failpoint::hit("kernel-done");
         self.home.flip(bundle.release.digest).map_err(|error| error.to_string())?;
         Ok(done)
@@ -234,12 +235,21 @@ impl Network {
             duration_ms: millis(took),
             at: self.world.clock.now(),
         };
-        self.settle(done);
         self.running = Some(Arc::new(bundle));
+        self.settle(done);
         (self.notes.disk, self.notes.versions) = (None, None);
         self.conclude(outcome);
         if let Err(error) = self.home.clean() {
             self.notes.disk = Some(error.to_string());
+        }
+    }
+
+    /// Looks at the other networks of the host; says why a bundle cannot be made to run, if one of them is why.
+    fn explain(&mut self, bundle: &Bundle, error: &ConvergeError) -> String {
+        let overlaps = self.neighbours.overlaps(&self.home, bundle.release.digest, &bundle.content);
+        match (error, overlaps.is_empty()) {
+            (ConvergeError::Effect(effects::Error::OtherNetwork { .. }), false) => overlaps.join("; "),
+            _ => error.to_string(),
         }
     }
 
@@ -260,6 +270,9 @@ impl Network {
             self.driver = Some(driver.to_string());
         }
         self.seen = self.named(&done.before);
+        if let Some(bundle) = self.running.clone() {
+            self.notes.overlaps = self.neighbours.overlaps(&self.home, bundle.release.digest, &bundle.content);
+        }
     }
 
     fn end_journal(&mut self) {

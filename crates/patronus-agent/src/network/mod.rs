@@ -9,6 +9,7 @@
 
 mod accept;
 mod apply;
+mod neighbours;
 mod report;
 mod view;
 mod wants;
@@ -24,6 +25,8 @@ use crate::effects::model::Owner;
 use crate::state::{self, Home, Identity, Progress, Release, StateError, Versions};
 use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
+
+use neighbours::Neighbours;
 
 pub use accept::Retry;
 pub use apply::put_back;
@@ -58,6 +61,7 @@ pub struct Network {
     /// What was looked at in shadow mode.
     shown: Option<Desired>,
     resolved: Resolved,
+    neighbours: Neighbours,
     notes: Notes,
 }
 
@@ -68,6 +72,7 @@ struct Notes {
     disk: Option<String>,
     download: Option<String>,
     kernel: Vec<String>,
+    overlaps: Vec<String>,
     shadow: Option<String>,
 }
 
@@ -109,6 +114,7 @@ impl Network {
             refused: None,
             shown: None,
             resolved: Resolved::default(),
+            neighbours: Neighbours::default(),
             notes,
         })
     }

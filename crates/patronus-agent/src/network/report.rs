@@ -1,5 +1,6 @@
 //! What the server is told.
 
+use patronus_core::apply::not_forwarded;
 use patronus_types::api::agent::Report;
 
 use super::Network;
@@ -34,12 +35,15 @@ impl Network {
         format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive))
     }
 
-    /// What is wrong, in words.
+    /// What is wrong, in words. Whether the host forwards is looked at each time: that is changed behind our back.
     pub(super) fn warnings(&self) -> Vec<String> {
         let notes = &self.notes;
         let mut warnings: Vec<String> =
             notes.versions.iter().chain(&notes.disk).chain(&notes.download).chain(&notes.shadow).cloned().collect();
-        warnings.extend(notes.kernel.iter().cloned());
+        warnings.extend(notes.kernel.iter().chain(&notes.overlaps).cloned());
+        if let Some(bundle) = &self.running {
+            warnings.extend(not_forwarded(&bundle.content, |family| self.world.host.forwards(family)));
+        }
         warnings
     }
 

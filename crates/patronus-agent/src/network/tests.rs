@@ -5,8 +5,10 @@ use patronus_types::Digest;
 use patronus_types::api::agent::{Desired, Mode, OutcomeKind};
 
 use super::*;
+use crate::effects::model::{PrivateKey, Route, Via};
 use crate::failpoint;
 use crate::fakes::{Lab, Version, state};
+use crate::state::KeyPairs;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
@@ -406,4 +408,63 @@ async fn tunnels_come_up_without_the_file_of_accepted_versions_and_nothing_older
         told(&mut network, &lab.version(8, 2)).await;
         assert_eq!((outcome(&network).1, network.warnings()), (OutcomeKind::Applied, Vec::new()));
     }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_forward_is_told_as_long_as_it_does_not() {
+    let mut lab = Lab::new();
+    lab.host.forwards_nothing = true;
+    let mut network = lab.open();
+    assert!(network.warnings().is_empty(), "nothing runs yet");
+    told(&mut network, &lab.version(1, 2)).await;
+    assert_eq!(outcome(&network).1, OutcomeKind::Applied);
+    let told = network.report().warnings;
+    assert!(told.len() == 1 && told[0].contains("sysctl -w net.ipv4.ip_forward=1"), "{told:?}");
+    assert_eq!(network.status(true).await.warnings, told);
+    lab.host.forwards_nothing = false;
+    assert!(lab.open().warnings().is_empty());
+}
+
+/// Another network of this host that runs the same as the first.
+fn twin(lab: &Lab) {
+    let twin = lab.state().home(patronus_types::NetworkId::new(2, &[0; 10]));
+    let copied = std::process::Command::new("cp").arg("-a").args([lab.home().path(), twin.path()]).status();
+    assert!(copied.unwrap().success());
+}
+
+#[tokio::test]
+async fn another_network_of_the_host_with_the_same_addresses_is_named() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    assert!(network.warnings().is_empty());
+    twin(&lab);
+    network.heal(false).await.unwrap();
+    let warnings = network.warnings();
+    assert!(warnings.len() == 1 && warnings[0].starts_with("network net, in which this host is too, "), "{warnings:?}");
+    assert!(warnings[0].contains("10.1.0.0/16"), "{warnings:?}");
+    // What has not been applied yet cannot be, and no other program is blamed.
+    let way = Via { device: "pt100".to_owned(), gateway: None, source: None };
+    lab.kernel.add_route(Route::via(Route::MAIN, "10.3.0.0/16".parse().unwrap(), 0, way));
+    told(&mut network, &lab.version(2, 3)).await;
+    let (_, result, reason) = outcome(&network);
+    assert_eq!(result, OutcomeKind::Failed);
+    assert!(reason.starts_with("network net, in which this host is too, "), "{reason}");
+    std::fs::remove_dir_all(lab.state().home(patronus_types::NetworkId::new(2, &[0; 10])).path()).unwrap();
+    network.heal(false).await.unwrap();
+    assert!(network.warnings().is_empty(), "{:?}", network.warnings());
+}
+
+#[tokio::test]
+async fn a_version_from_before_the_site_was_enrolled_again_says_to_publish() {
+    let lab = Lab::new();
+    let path = lab.home().path().join("identity.json");
+    let mut identity = lab.identity();
+    identity.keys = KeyPairs::new((11..=14).map(|byte| PrivateKey::new([byte; 32])).collect());
+    std::fs::write(&path, serde_json::to_vec(&identity).unwrap()).unwrap();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    let (_, result, reason) = outcome(&network);
+    assert_eq!(result, OutcomeKind::Refused);
+    assert!(reason.contains("patronusctl bundle publish --network net") && !reason.contains("enrol the"), "{reason}");
 }

@@ -44,6 +44,16 @@ impl Home {
         &self.path
     }
 
+    /// The folders of the host's other networks.
+    pub fn siblings(&self) -> Vec<Self> {
+        let Some(all) = self.path.parent() else { return Vec::new() };
+        let entries = fs::read_dir(all).into_iter().flatten().flatten();
+        let networks = entries.filter(|entry| {
+            entry.file_name().to_str().is_some_and(|name| name.parse::<patronus_types::NetworkId>().is_ok())
+        });
+        networks.map(|entry| Self::new(entry.path())).filter(|other| other.path != self.path).collect()
+    }
+
     /// Who this host is in the network.
     pub fn identity(&self) -> Result<Identity> {
         let path = self.path.join(IDENTITY);

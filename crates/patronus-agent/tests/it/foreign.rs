@@ -3,7 +3,7 @@
 use patronus_agent::effects::model::{Family, Route, RouteChange, Rule, RuleChange, Selector, Via};
 use patronus_agent::effects::{Device as _, Error};
 
-use crate::lab::{Namespace, device, is_root, owner, pair, tunnelled_pair};
+use crate::lab::{Namespace, device, is_root, network, owner, pair, tunnelled_pair};
 
 /// Everything that is not ours, as the kernel lists it.
 fn snapshot(namespace: &Namespace) -> String {
@@ -90,5 +90,28 @@ fn a_foreign_route_is_not_replaced() {
         });
         assert!(matches!(refused, Err(Error::ForeignRoute { .. })), "{refused:?}");
         assert!(one.namespace.sh(&format!("ip -{family} route show {foreign}")).contains("dev wan"));
+    }
+}
+
+#[test]
+fn a_route_of_another_network_of_ours_is_told_from_a_foreign_one() {
+    if !is_root() {
+        return;
+    }
+    let (one, _two) = tunnelled_pair();
+    for (family, destination) in [(4, "10.81.0.0/16"), (6, "2001:db8:81::/48")] {
+        let refused = one.namespace.run(move || async move {
+            let device = device();
+            let add = |name: &str| {
+                let via = Via { device: name.to_owned(), gateway: None, source: None };
+                [RouteChange::Add(Route::via(Route::MAIN, destination.parse().unwrap(), 0, via))]
+            };
+            device.create_tunnel(&network(1), "pt100", 1420).await.unwrap();
+            device.change_routes(&add("pt100")).await.unwrap();
+            device.change_routes(&add("pt100")).await.unwrap();
+            device.change_routes(&add("pt000")).await
+        });
+        assert!(matches!(&refused, Err(Error::OtherNetwork { device, .. }) if device == "pt100"), "{refused:?}");
+        assert!(one.namespace.sh(&format!("ip -{family} route show {destination}")).contains("dev pt100"));
     }
 }

@@ -10,11 +10,15 @@
 
 mod desired;
 mod facts;
+mod forwarding;
 pub mod model;
+mod overlap;
 mod plan;
 
 pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, desired};
 pub use facts::Facts;
+pub use forwarding::not_forwarded;
+pub use overlap::overlap;
 pub use plan::{Action, Memory, Plan, Step, Verdict, plan};
 
 #[cfg(test)]

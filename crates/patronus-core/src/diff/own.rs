@@ -9,6 +9,7 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
     changed(lines, "site name", (&old.site.name, &new.site.name));
     changed(lines, "mtu", (old.mtu, new.mtu));
     lists(lines, "address", (&old.addresses, &new.addresses));
+    lists(lines, "forwards", (&families(old), &families(new)));
     for index in 0..old.uplinks.len().max(new.uplinks.len()) {
         match (old.uplinks.get(index), new.uplinks.get(index)) {
             (Some(old), Some(new)) => uplink(lines, old, new),
@@ -18,6 +19,11 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
         }
     }
     tunnels(lines, old, new);
+}
+
+fn families(content: &Content) -> Vec<&'static str> {
+    let families = [(content.forwards.ipv4, "IPv4"), (content.forwards.ipv6, "IPv6")];
+    families.into_iter().filter_map(|(forwards, name)| forwards.then_some(name)).collect()
 }
 
 fn uplink(lines: &mut Vec<String>, old: &LocalUplink, new: &LocalUplink) {

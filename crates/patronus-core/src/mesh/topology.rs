@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ipnet::IpNet;
-use patronus_types::bundle::{LocalUplink, Party, Peer, PeerUplink, Tunnel};
+use patronus_types::bundle::{Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
 use patronus_types::network::Topology;
 use patronus_types::site::{SiteSpec, Uplink};
 use patronus_types::{Endpoint, Name, NetworkId, SiteId};
@@ -128,6 +128,13 @@ impl<'a> Member<'a> {
         }
         let own = site.addresses.iter().map(|&address| IpNet::from(address)).chain(site.spec.prefixes.iter().copied());
         Ok(Self { site, role, base, allowed: own.collect() })
+    }
+
+    /// What its host has to forward: all that is sent to it and is not for itself.
+    pub(super) fn forwards(&self) -> Forwards {
+        Forwards::of(
+            self.allowed.iter().filter(|range| !self.site.addresses.iter().any(|own| IpNet::from(*own) == **range)),
+        )
     }
 
     /// The port of interface (local, 0).

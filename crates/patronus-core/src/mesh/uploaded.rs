@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use patronus_types::bundle::{CONTENT_FILE, Content, FORMAT, LocalUplink, Party, Peer, PeerUplink, Tunnel};
+use patronus_types::bundle::{CONTENT_FILE, Content, FORMAT, Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
 use patronus_types::site::Uplink;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId};
 
@@ -98,6 +98,7 @@ fn content(upload: &Upload<'_>) -> Content {
         site: site.clone(),
         mtu: interface.mtu.unwrap_or(DEFAULT_MTU),
         addresses: interface.addresses.iter().map(IpNet::addr).collect(),
+        forwards: Forwards::default(),
         uplinks: vec![local],
         tunnels: vec![Tunnel { local: 0, remote: 0, port }],
         peers: peers(upload),

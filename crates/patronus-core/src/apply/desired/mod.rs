@@ -75,7 +75,7 @@ pub struct DesiredPeer {
 pub enum Unfit {
     /// A key that the agent does not have.
     #[error(
-        "the bundle gives uplink {uplink} the key {public_key}, of which this agent has no private half; enrol the site again"
+        "the bundle gives uplink {uplink} the key {public_key}, of which this agent has no private half: it was made before this site was enrolled as it is now; publish again"
     )]
     Key {
         /// The uplink.

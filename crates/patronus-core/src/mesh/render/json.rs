@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use patronus_types::bundle::{FORMAT, LocalUplink, Party, Tunnel};
+use patronus_types::bundle::{FORMAT, Forwards, LocalUplink, Party, Tunnel};
 use patronus_types::{NetworkId, SiteId};
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ struct Content<'a> {
     site: Party<SiteId>,
     mtu: u16,
     addresses: &'a [IpAddr],
+    #[serde(skip_serializing_if = "Forwards::is_nothing")]
+    forwards: Forwards,
     uplinks: Vec<LocalUplink>,
     tunnels: &'a [Tunnel],
 }
@@ -41,6 +43,7 @@ pub(super) fn head(
         site: Party { id: site.id, name: site.spec.name.clone() },
         mtu: network.mtu,
         addresses: &site.addresses,
+        forwards: member.forwards(),
         uplinks: member.local_uplinks(),
         tunnels,
     })?;

@@ -1,7 +1,7 @@
 //! The same compiler without any sharing, as plain as it can be written: what the real one is compared with.
 
 use ipnet::IpNet;
-use patronus_types::bundle::{Content, LocalUplink, Party, Peer, PeerUplink, Tunnel};
+use patronus_types::bundle::{Content, Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
 use patronus_types::network::Topology;
 use patronus_types::{Endpoint, Name};
 
@@ -77,6 +77,18 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
         site: Party { id: site.id, name: site.spec.name.clone() },
         mtu: input.spec.mtu.unwrap_or((smallest - 80).max(1280)),
         addresses: site.addresses.clone(),
+        forwards: {
+            let of_a_hub = input.spec.topology == Topology::HubSpoke && site.spec.hub;
+            let spokes = ready
+                .iter()
+                .filter(|spoke| of_a_hub && !spoke.spec.hub && home(spoke, ready).as_ref() == Some(&site.spec.name));
+            let behind: Vec<IpNet> =
+                site.spec.prefixes.iter().copied().chain(spokes.flat_map(|spoke| own(spoke))).collect();
+            Forwards {
+                ipv4: behind.iter().any(|range| range.addr().is_ipv4()),
+                ipv6: behind.iter().any(|range| range.addr().is_ipv6()),
+            }
+        },
         uplinks: (0..site.spec.uplinks.len())
             .map(|index| LocalUplink {
                 name: site.spec.uplinks[index].name.clone(),
