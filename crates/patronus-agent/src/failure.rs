@@ -1,6 +1,8 @@
 //! What a command ends with when it did not do its work: words, a next step, and an exit code.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// The exit codes of `patronus-agent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +78,44 @@ impl From<crate::effects::Error> for Failure {
     }
 }
 
-fn file_help(path: &std::path::Path, source: &std::io::Error) -> Option<String> {
-    match source.kind() {
-        std::io::ErrorKind::PermissionDenied => {
-            Some(format!("run it as root, or give its user the folder: chown -R USER {}", path.display()))
+/// What to do where a file may not be read or written: whose it is decides.
+pub fn denied(path: &Path) -> String {
+    let owner = path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|metadata| metadata.uid());
+    let user = rustix::process::geteuid().as_raw();
+    match owner {
+        Some(owner) if owner == user => {
+            format!("see who may do what there: ls -ld {}", path.display())
         }
+        None | Some(0) => "this is root's: run the same command with sudo; an agent with a user of its own needs a \
+                           state folder that is that user's, all of it"
+            .to_owned(),
+        Some(owner) => format!("this is another user's: run the same command as user {owner}, or with sudo"),
+    }
+}
+
+fn file_help(path: &Path, source: &std::io::Error) -> Option<String> {
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied => Some(denied(path)),
         std::io::ErrorKind::StorageFull => Some("free some space on the disk; nothing was lost".to_owned()),
         std::io::ErrorKind::ReadOnlyFilesystem => Some("name a folder that can be written with --state DIR".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_it_is_decides_what_to_do() {
+        let own = tempfile::tempdir().unwrap();
+        assert!(denied(&own.path().join("a/b")).starts_with("see who may do what there: ls -ld "));
+        // Only root can give a folder away.
+        if std::os::unix::fs::chown(own.path(), Some(12_345), None).is_ok() {
+            assert!(denied(&own.path().join("a/b")).contains("as user 12345"));
+        }
+        if !rustix::process::geteuid().is_root() {
+            assert!(denied(Path::new("/nonexistent/a")).contains("with sudo"));
+        }
     }
 }

@@ -28,9 +28,7 @@ pub async fn command(folder: &Path, only: Option<&Ref>, world: &World) -> Result
     let notes = match local::Client::new(&state).leave(entry.network).await {
         Ok(notes) => notes,
         Err(LocalError::NotRunning) => alone(&state, entry, world).await?,
-        Err(error) => {
-            return Err(Failure::new(Exit::Failed, error).help("run it as root, then look at the agent's log"));
-        }
+        Err(error) => return Err(error.into()),
     };
     notes.iter().for_each(output::say);
     output::say(farewell(&name, &notes));

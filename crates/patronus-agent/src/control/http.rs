@@ -75,7 +75,7 @@ impl From<Error> for ControlError {
         let words = error.to_string();
         match error {
             Error::Api { problem, retry_after, .. } => {
-                Self::Refused { code: problem.code, detail: problem.detail, retry_after }
+                Self::Refused { code: problem.code, detail: problem.to_string(), retry_after }
             }
             Error::Unreachable { .. } | Error::Timeout { .. } | Error::OutcomeUnknown { .. } => {
                 Self::Unreachable(words)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use patronus_types::api::tokens::Invitation;
 use patronus_types::token::TokenKind;
+use patronus_types::words;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
@@ -20,33 +21,50 @@ pub fn read(path: &Path) -> Result<Invitation, Failure> {
         true => std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text),
         false => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)),
     };
-    read.map_err(|error| {
-        Failure::new(Exit::State, format_args!("cannot read the invitation {}: {error}", path.display())).help(HELP)
-    })?;
-    parse(&text)
+    match read {
+        Ok(_) => parse(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(unusable("it is not text")),
+        Err(error) => {
+            let message = format!("cannot read the invitation {}: {error}", path.display());
+            let help = match error.kind() {
+                std::io::ErrorKind::PermissionDenied => crate::failure::denied(path),
+                _ => HELP.to_owned(),
+            };
+            Err(Failure::new(Exit::State, message).help(help))
+        }
+    }
+}
+
+fn unusable(why: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, format_args!("this is not an invitation: {why}")).help(HELP)
 }
 
 fn parse(text: &str) -> Result<Invitation, Failure> {
-    let unusable = |why: &dyn std::fmt::Display| {
-        Failure::new(Exit::Usage, format_args!("this is not an invitation: {why}")).help(HELP)
-    };
-    let invitation: Invitation = match serde_json::from_str(text) {
-        Ok(invitation) => invitation,
-        Err(error) => inside(text).ok_or_else(|| unusable(&error))?,
-    };
+    let read = inside(text).map_or_else(|| serde_json::from_str(text), serde_json::from_value);
+    let invitation: Invitation = read.map_err(|error| unusable(why(text, &error)))?;
     if invitation.token.kind() != Some(TokenKind::Enrol) {
-        return Err(unusable(&"its token is not of the kind `enrol`"));
+        return Err(unusable("its token is not of the kind `enrol`"));
     }
     if invitation.servers.is_empty() {
-        return Err(unusable(&"it names no server"));
+        return Err(unusable("it names no server"));
     }
     Ok(invitation)
 }
 
 /// The invitation inside the whole answer of `token create -o json`, which people keep too.
-fn inside(text: &str) -> Option<Invitation> {
+fn inside(text: &str) -> Option<serde_json::Value> {
     let mut answer: serde_json::Value = serde_json::from_str(text).ok()?;
-    serde_json::from_value(answer.get_mut("invitation")?.take()).ok()
+    Some(answer.get_mut("invitation")?.take())
+}
+
+fn why(text: &str, error: &serde_json::Error) -> String {
+    match text.trim() {
+        "" => "it is empty".to_owned(),
+        token if token.starts_with("ptn_") => "it is only a token; the whole of what was printed is needed".to_owned(),
+        _ if error.is_data() => words::of_serde(&error.to_string()),
+        _ if error.is_eof() => "it is cut short".to_owned(),
+        _ => format!("it is not JSON (line {}, column {})", error.line(), error.column()),
+    }
 }
 
 #[cfg(test)]
@@ -64,9 +82,19 @@ mod tests {
 
     #[test]
     fn anything_else_is_named() {
-        for bad in ["", "{}", "ptn_enrol_abc", r#"{"invitation": null}"#] {
+        let plain = serde_json::to_string(&invitation()).unwrap();
+        for (bad, said) in [
+            ("", "it is empty"),
+            ("{}", "`servers` is missing"),
+            ("ptn_enrol_abc", "it is only a token"),
+            (&plain[..plain.len() / 2], "it is cut short"),
+            ("servers: x", "it is not JSON (line 1, column 1)"),
+            (r#"{"invitation": null}"#, "use an object with fields, not nothing"),
+            (&plain.replace("\"servers\"", "\"server\""), "`server` is no field here: did you mean `servers`?"),
+        ] {
             let failure = parse(bad).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains(said), "{}", failure.message);
             assert!(failure.help.unwrap().contains("token create"), "{bad}");
         }
         let mut without = invitation();

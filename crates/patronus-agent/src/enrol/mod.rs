@@ -106,7 +106,10 @@ pub async fn command(folder: &Path, token_file: &Path, servers: Vec<String>, mea
     }
     match local::Client::new(&StateDir::at(folder)).rescan().await {
         Ok(()) => output::say("the running agent takes it up"),
-        Err(_) => output::say(format_args!("start the agent: patronus-agent run --state {}", folder.display())),
+        Err(local::LocalError::NotRunning) => {
+            output::say(format_args!("start the agent: patronus-agent run --state {}", folder.display()));
+        }
+        Err(error) => output::say(format_args!("{error}; it looks by itself within a minute")),
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::UnixStream;
 
 use super::{Address, Request, Response};
+use crate::failure::{Exit, Failure, denied};
 use crate::state::StateDir;
 use crate::status::NetworkStatus;
 
@@ -21,6 +22,9 @@ pub enum LocalError {
     /// No agent runs on this folder.
     #[error("no agent runs here")]
     NotRunning,
+    /// This user may not ask.
+    #[error("cannot look at the agent of {}: permission denied", .0.display())]
+    Denied(PathBuf),
     /// It cannot be asked.
     #[error("cannot ask the running agent: {0}")]
     Io(io::Error),
@@ -32,13 +36,14 @@ pub enum LocalError {
 /// The running agent of a state folder.
 #[derive(Debug)]
 pub struct Client {
+    folder: PathBuf,
     socket: PathBuf,
 }
 
 impl Client {
     /// The agent that may run on a folder.
     pub fn new(state: &StateDir) -> Self {
-        Self { socket: state.socket() }
+        Self { folder: state.root().to_owned(), socket: state.socket() }
     }
 
     /// How its networks stand.
@@ -70,6 +75,7 @@ impl Client {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => LocalError::NotRunning,
+                io::ErrorKind::PermissionDenied => LocalError::Denied(self.folder.clone()),
                 _ => LocalError::Io(error),
             }),
             Err(_) => Err(LocalError::Io(io::ErrorKind::TimedOut.into())),
@@ -85,6 +91,18 @@ impl Client {
         let mut answer = String::new();
         BufReader::new(stream).take(LONGEST_ANSWER).read_line(&mut answer).await?;
         Ok(serde_json::from_str(&answer)?)
+    }
+}
+
+impl From<LocalError> for Failure {
+    fn from(error: LocalError) -> Self {
+        let exit = if matches!(error, LocalError::Denied(_)) { Exit::State } else { Exit::Failed };
+        let help = match &error {
+            LocalError::NotRunning => "start it: patronus-agent run".to_owned(),
+            LocalError::Denied(folder) => denied(folder),
+            LocalError::Io(_) | LocalError::Failed(_) => "look at the agent's log".to_owned(),
+        };
+        Self::new(exit, error).help(help)
     }
 }
 

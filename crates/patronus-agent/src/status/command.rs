@@ -19,10 +19,7 @@ pub async fn command(folder: &Path, only: Option<&Ref>, form: Output, world: &Wo
     let (agent_running, mut networks) = match local::Client::new(&state).status().await {
         Ok(networks) => (true, networks),
         Err(local::LocalError::NotRunning) => (false, from_disk(&state, world).await?),
-        Err(error) => {
-            let help = "the agent's socket is root's: run this as root";
-            return Err(Failure::new(Exit::Failed, error).help(help));
-        }
+        Err(error) => return Err(error.into()),
     };
     networks.retain(|network| only.is_none_or(|only| is(network, only)));
     if networks.is_empty() {
