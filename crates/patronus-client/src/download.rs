@@ -9,6 +9,7 @@ use patronus_types::api::MAX_ARCHIVE_BYTES;
 use tokio::time::timeout;
 
 use crate::call::{Call, Opened, in_transit};
+use crate::error::Obstacle;
 use crate::{Client, Error, retry};
 
 /// Where a download goes. What it already holds is not fetched again.
@@ -151,7 +152,11 @@ impl Client {
             Err(error) if error.problem().is_some_and(|problem| problem.status == 416) && into.held() > 0 => {
                 // What is held is not a beginning of what is there.
                 into.restart().map_err(|error| Error::Sink(error.to_string()))?;
-                return Err(Error::Unreachable { server: self.server().to_owned(), cause: error.to_string() });
+                return Err(Error::Unreachable {
+                    server: self.server().to_owned(),
+                    cause: error.to_string(),
+                    obstacle: Obstacle::Other,
+                });
             }
             Err(error) => return Err(error),
         };
@@ -185,9 +190,11 @@ impl Client {
             progress(into.held(), total);
         }
         match total {
-            Some(total) if into.held() < total => {
-                Err(Error::Unreachable { server, cause: "the connection broke off".to_owned() })
-            }
+            Some(total) if into.held() < total => Err(Error::Unreachable {
+                server,
+                cause: "the connection broke off".to_owned(),
+                obstacle: Obstacle::Other,
+            }),
             _ => Ok(()),
         }
     }

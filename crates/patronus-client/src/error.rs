@@ -24,6 +24,8 @@ pub enum Error {
         server: String,
         /// Why, in words.
         cause: String,
+        /// What a person can look at.
+        obstacle: Obstacle,
     },
     /// A server was reached, but it is not the one that is trusted.
     #[error("cannot trust {server}: {cause}")]
@@ -32,8 +34,8 @@ pub enum Error {
         server: String,
         /// Why, in words.
         cause: String,
-        /// Whether a trusted CA would mend it.
-        unknown_issuer: bool,
+        /// What would mend it.
+        mistrust: Mistrust,
     },
     /// A read did not end in time.
     #[error("{server} did not answer within {after:?}")]
@@ -75,6 +77,34 @@ pub enum Error {
     /// What was downloaded could not be kept, or is more than it may be.
     #[error("{0}")]
     Sink(String),
+}
+
+/// What stands between the client and a server, as far as a person can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Nothing listens on the port.
+    Refused,
+    /// The host's name is not known.
+    UnknownHost,
+    /// It was called by `http://` and does not speak that: perhaps it speaks TLS.
+    NotHttp,
+    /// It was called by `https://` and does not speak TLS: perhaps it speaks plain HTTP.
+    NotTls,
+    /// Time ran out, or the connection broke off.
+    Other,
+}
+
+/// Why a server is not trusted, as far as a person can do something about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistrust {
+    /// The authority of its certificate is not known here.
+    UnknownIssuer,
+    /// Its certificate is for these names and addresses.
+    OtherName(Vec<String>),
+    /// It does not speak TLS.
+    NotTls,
+    /// Anything else.
+    Other,
 }
 
 impl Error {

@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use crate::Error;
-use crate::tls::{in_words, is_unknown_issuer};
+use crate::error::Obstacle;
+use crate::tls::{in_words, mistrust};
 
 /// One failed try.
 #[derive(Debug)]
@@ -31,51 +32,53 @@ impl Failure {
 pub(crate) fn of_transport(server: &str, error: &reqwest::Error) -> Failure {
     let server = server.to_owned();
     if let Some(tls) = find::<rustls::Error>(error) {
-        let unknown_issuer = is_unknown_issuer(tls);
-        return Failure::NotSent(Error::Tls { server, cause: in_words(tls), unknown_issuer });
+        return Failure::NotSent(Error::Tls { server, cause: in_words(tls), mistrust: mistrust(tls) });
     }
     if error.is_builder() {
         return Failure::Final(Error::Setup(chain(error)));
     }
-    let cause = cause(error);
-    let unreachable = Error::Unreachable { server, cause };
+    let (cause, obstacle) = cause(error);
+    let unreachable = Error::Unreachable { server, cause, obstacle };
     if error.is_connect() { Failure::NotSent(unreachable) } else { Failure::Unknown(unreachable) }
 }
 
-fn cause(error: &reqwest::Error) -> String {
+fn cause(error: &reqwest::Error) -> (String, Obstacle) {
+    let other = |words: &str| (words.to_owned(), Obstacle::Other);
+    if error.is_timeout() && error.is_connect() {
+        return other("no connection within the time allowed");
+    }
     if error.is_timeout() {
-        return if error.is_connect() {
-            "no connection within the time allowed"
-        } else {
-            "no answer within the time allowed"
-        }
-        .to_owned();
+        return other("no answer within the time allowed");
     }
     let Some(io) = find::<io::Error>(error) else { return spoken(chain(error)) };
     match io.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
-        _ if io.to_string() == "tls handshake eof" => {
-            "it closed the connection in the TLS handshake; perhaps it speaks plain http on this port".to_owned()
-        }
+        io::ErrorKind::ConnectionRefused => ("connection refused: nothing listens there".to_owned(), Obstacle::Refused),
+        _ if io.to_string() == "tls handshake eof" => (
+            "it closed the connection in the TLS handshake; perhaps it speaks plain http on this port".to_owned(),
+            Obstacle::NotTls,
+        ),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
-            "the connection broke off".to_owned()
+            other("the connection broke off")
         }
-        io::ErrorKind::TimedOut => "no connection within the time allowed".to_owned(),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "no route to it".to_owned(),
-        _ if chain(error).contains("dns error") => format!("its name cannot be resolved: {io}"),
-        _ => io.to_string(),
+        io::ErrorKind::TimedOut => other("no connection within the time allowed"),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => other("no route to it"),
+        _ if chain(error).contains("dns error") => {
+            (format!("its name cannot be resolved: {io}"), Obstacle::UnknownHost)
+        }
+        _ => other(&io.to_string()),
     }
 }
 
 /// What the HTTP library says, in words for whoever typed the address.
-fn spoken(words: String) -> String {
+fn spoken(words: String) -> (String, Obstacle) {
     if words.contains("invalid HTTP") {
-        return "what answers there does not speak HTTP; if it speaks TLS, write https://".to_owned();
+        let said = "what answers there does not speak HTTP; if it speaks TLS, write https://";
+        return (said.to_owned(), Obstacle::NotHttp);
     }
     if words.contains("closed before message completed") {
-        return "the connection broke off".to_owned();
+        return ("the connection broke off".to_owned(), Obstacle::Other);
     }
-    words
+    (words, Obstacle::Other)
 }
 
 /// The innermost words.

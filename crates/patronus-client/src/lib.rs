@@ -53,7 +53,7 @@ pub use builder::Builder;
 pub use client::{Client, Scope, Write};
 pub use credential::{Credential, TokenSource};
 pub use download::{Progress, Sink};
-pub use error::{Error, Problem};
+pub use error::{Error, Mistrust, Obstacle, Problem};
 pub use page::Pages;
 pub use server::ServerUrl;
 pub use session::{Login, LoginStore, Session};

@@ -20,6 +20,10 @@ impl ServerUrl {
     /// When it is no URL, has a path or a password, or would send credentials in the clear over a network.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Error::Setup(format!("`{}` is not a server's address: {why}", text.escape_debug()));
+        if !text.contains("://") {
+            // `localhost:8443` would be read as a scheme.
+            return Err(refuse("https:// is missing before it"));
+        }
         let url = reqwest::Url::parse(text).map_err(|_| refuse("write it as https://HOST or https://HOST:PORT"))?;
         let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
         let tls = match url.scheme() {
@@ -38,6 +42,21 @@ impl ServerUrl {
             return Err(refuse("it ends after the host and port"));
         }
         Ok(Self { text: text.trim_end_matches('/').to_owned(), loopback, tls })
+    }
+
+    /// The address that may have been meant by one that cannot be read: with `https://` before it, and nothing behind
+    /// host and port.
+    pub fn meant(text: &str) -> Option<Self> {
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        let host = host.split(['/', '?', '#']).next().filter(|host| !host.is_empty())?;
+        Self::parse(&format!("https://{host}")).ok()
+    }
+
+    /// The same host and port by `https://`, or by `http://`.
+    pub fn over(&self, tls: bool) -> Option<Self> {
+        let (_, host) = self.text.split_once("://")?;
+        Self::parse(&format!("{}://{host}", if tls { "https" } else { "http" })).ok()
     }
 
     /// The URL without a slash at its end.
@@ -117,5 +136,22 @@ mod tests {
             assert!(ServerUrl::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(ServerUrl::parse("https://a.example:8443/").unwrap().as_str(), "https://a.example:8443");
+    }
+
+    #[test]
+    fn what_was_meant_is_known() {
+        for (written, meant) in [
+            ("localhost:8443", Some("https://localhost:8443")),
+            ("192.0.2.1:8443", Some("https://192.0.2.1:8443")),
+            ("[2001:db8::1]:8443", Some("https://[2001:db8::1]:8443")),
+            ("http://a.example", Some("https://a.example")),
+            ("https://u:p@a.example/v1?x", Some("https://a.example")),
+            ("https://", None),
+            ("a b", None),
+        ] {
+            assert_eq!(ServerUrl::meant(written).as_ref().map(ServerUrl::as_str), meant, "{written}");
+        }
+        let error = ServerUrl::parse("localhost:8443").unwrap_err().to_string();
+        assert!(error.contains("https:// is missing"), "{error}");
     }
 }

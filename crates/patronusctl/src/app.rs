@@ -135,10 +135,24 @@ impl App {
     /// Adds what is known of the surroundings to an error.
     pub fn placed(&self, error: CliError) -> CliError {
         let Some(target) = self.target.get() else { return error };
-        let error = match &target.context {
+        let mut error = match &target.context {
             Some(context) => error.about("context", context.clone()),
             None => error,
         };
+        if error.wants_network {
+            error = error.help("add --network NAME").help(match &target.context {
+                Some(context) => format!("or once for all: patronusctl context set {context} --network NAME"),
+                None => "or once for all: export PATRONUS_NETWORK=NAME".to_owned(),
+            });
+        }
+        // A server that is away may be the wrong one, which only a context keeps to oneself.
+        let from_context = self.globals.server.is_empty() && self.env.ours("SERVER").is_none();
+        if let Some(context) = target.context.as_ref().filter(|_| error.exit == Exit::Unreachable && from_context) {
+            error = error.help(format!("see where this points to: patronusctl context show {context}"));
+        }
+        if let Some(again) = target.log_in_again() {
+            error.help.iter_mut().filter(|help| *help == crate::error::LOGIN).for_each(|help| help.clone_from(&again));
+        }
         // A local or usage error has nothing to do with a server.
         match target.servers.first() {
             Some(server) if !matches!(error.exit, Exit::Local | Exit::Usage | Exit::Unconfirmed) => {

@@ -51,15 +51,30 @@ fn end_bugs_with_their_code() {
 }
 
 fn parse(arguments: Vec<OsString>) -> std::result::Result<Cli, Result> {
-    let parsed = cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let tree = cli::command();
+    let command = understood(&tree, &arguments);
+    let parsed = tree.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => output::print_plain(&error.render().to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             output::print_help_to_stderr(&error.render().to_string());
             Err(CliError::silent(Exit::Usage))
         }
-        _ => Err(from_clap(&error)),
+        _ => Err(from_clap(&error, &command)),
     })
+}
+
+/// The words of the command, as far as they are commands. Flags before them are passed over, as are their values.
+fn understood(tree: &clap::Command, arguments: &[OsString]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut found = tree;
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
+        if let Some(child) = found.find_subcommand(word) {
+            words.push(child.get_name().to_owned());
+            found = child;
+        }
+    }
+    words
 }
 
 fn run(cli: Cli) -> ExitCode {

@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 pub use authority::Authority;
-pub(crate) use words::{in_words, is_unknown_issuer};
+pub(crate) use words::{in_words, mistrust};
 
 use crate::{Error, ServerUrl};
 

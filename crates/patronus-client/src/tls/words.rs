@@ -2,9 +2,27 @@
 
 use rustls::{CertificateError, Error};
 
-/// Whether a trusted CA would mend it.
-pub(crate) fn is_unknown_issuer(error: &Error) -> bool {
-    matches!(error, Error::InvalidCertificate(CertificateError::UnknownIssuer))
+use crate::Mistrust;
+
+/// What would mend it.
+pub(crate) fn mistrust(error: &Error) -> Mistrust {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => Mistrust::UnknownIssuer,
+        Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
+            Mistrust::OtherName(presented.iter().map(|name| plain(name)).collect())
+        }
+        Error::InvalidCertificate(CertificateError::NotValidForName) => Mistrust::OtherName(Vec::new()),
+        // What our own verifiers say: the authority that was pinned is not there.
+        Error::General(_) => Mistrust::UnknownIssuer,
+        Error::InvalidMessage(_) => Mistrust::NotTls,
+        _ => Mistrust::Other,
+    }
+}
+
+/// A name of a certificate without the kind that the library writes around it: `DnsName("a.example")`.
+fn plain(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"').to_owned()
 }
 
 /// The error in words.
@@ -23,9 +41,12 @@ pub(crate) fn in_words(error: &Error) -> String {
         Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => {
             "its certificate is not valid yet, or the clock of this machine is wrong".to_owned()
         }
-        Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "its certificate is for another name or address".to_owned()
-        }
+        Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => match mistrust(error) {
+            Mistrust::OtherName(names) if !names.is_empty() => {
+                format!("its certificate is for another name or address: {}", names.join(", "))
+            }
+            _ => "its certificate is for another name or address".to_owned(),
+        },
         Error::General(text) => text.clone(),
         Error::InvalidMessage(_) => "it does not speak TLS on this port".to_owned(),
         other => other.to_string(),

@@ -83,7 +83,7 @@ async fn a_write_that_never_left_has_a_known_outcome() {
     let dead = nowhere();
     let client = client(&[&dead]).retries(0).build().unwrap();
     let error = client.networks().create(&spec(), &Write::default()).await.unwrap_err();
-    let Error::Unreachable { server, cause } = &error else { panic!("{error:?}") };
+    let Error::Unreachable { server, cause, .. } = &error else { panic!("{error:?}") };
     assert_eq!(server, &dead);
     assert!(cause.starts_with("connection refused"), "{cause}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patronus_client::{Authority, Error, ServerUrl, Trust};
+use patronus_client::{Authority, Error, Mistrust, Obstacle, ServerUrl, Trust};
 use patronus_types::Digest;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -79,7 +79,9 @@ async fn a_pinned_ca_does_not_vouch_for_another_name() {
     let server = ca.server("elsewhere.example");
     let pin = ca.digest(&server).await;
     let error = ask(&server, Trust::Pin(pin)).await.unwrap_err();
-    assert!(matches!(&error, Error::Tls { cause, .. } if cause.contains("another name")), "{error:?}");
+    let Error::Tls { cause, mistrust, .. } = &error else { panic!("{error:?}") };
+    assert!(cause.ends_with("for another name or address: elsewhere.example"), "{cause}");
+    assert_eq!(*mistrust, Mistrust::OtherName(vec!["elsewhere.example".to_owned()]));
 }
 
 #[tokio::test]
@@ -108,7 +110,10 @@ async fn plain_http_on_a_tls_port_is_said_in_words() {
     let plain = Fake::new(|_, _| Reply::empty(200));
     let url = plain.url.replace("http://", "https://");
     let error = client(&[&url]).retries(0).build().unwrap().health().live().await.unwrap_err();
-    assert!(matches!(&error, Error::Unreachable { cause, .. } if cause.contains("TLS handshake")), "{error:?}");
+    assert!(
+        matches!(&error, Error::Unreachable { cause, obstacle: Obstacle::NotTls, .. } if cause.contains("TLS handshake")),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use clap::ValueHint;
 use clap_complete::engine::ArgValueCompleter;
 use patronus_types::Ref;
 
-use super::duration;
+use super::{count, duration};
 use crate::complete;
 use crate::output::{ColorChoice, Format, ProgressStyle, SortBy, TimeStyle};
 use crate::select::Selector;
@@ -41,7 +41,7 @@ pub struct Globals {
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR")]
     pub selector: Option<Selector>,
     /// The most objects of a list; all without it
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub limit: Option<usize>,
     /// Tables without their first line
     #[arg(long, global = true)]
@@ -80,7 +80,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "SPAN", value_parser = duration)]
     pub connect_timeout: Option<Duration>,
     /// How often a failed call is repeated [default: 3]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = count::<u32>, allow_negative_numbers = true)]
     pub retries: Option<u32>,
     /// Makes the repeat of a write harmless for 24 hours
     #[arg(long, global = true, value_name = "KEY")]

@@ -1,8 +1,50 @@
 //! Values as they are typed.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
-use patronus_types::Ref;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use patronus_types::{Name, Ref};
+
+/// A whole number of something, within bounds.
+pub fn number<T>(of: &'static str, least: T, most: T) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + PartialOrd + Display + Copy + Send + Sync,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| format!("write {of}, {least} to {most}"))
+    }
+}
+
+/// A whole number without bounds that anybody meets.
+pub fn count<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write a whole number, such as 3".to_owned())
+}
+
+/// An IPv4 range.
+pub fn range4(text: &str) -> Result<Ipv4Net, String> {
+    text.parse().map_err(|_| "write an IPv4 range, such as 10.210.0.0/16".to_owned())
+}
+
+/// An IPv6 range.
+pub fn range6(text: &str) -> Result<Ipv6Net, String> {
+    text.parse().map_err(|_| "write an IPv6 range, such as fd00:210::/64".to_owned())
+}
+
+/// An address range.
+pub fn range(text: &str) -> Result<IpNet, String> {
+    text.parse().map_err(|_| "write an address range, such as 192.168.1.0/24 or fd00:1::/64".to_owned())
+}
+
+/// A name, or nothing to take it back.
+pub fn name_or_nothing(text: &str) -> Result<String, String> {
+    match text {
+        "" => Ok(String::new()),
+        text => text.parse().map(|name: Name| name.to_string()).map_err(|error| error.to_string()),
+    }
+}
 
 /// A span: `30s`, `5m`, `1h30m`, or seconds alone.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -31,7 +73,12 @@ pub fn reference(kind: &str, text: &str) -> Result<Ref, String> {
         }
         None => text,
     };
-    rest.parse().map_err(|error: patronus_types::Invalid| error.to_string())
+    rest.parse().map_err(|_: patronus_types::Invalid| {
+        format!(
+            "`{}` is neither a name (1 to 63 of a-z, 0-9 and `-`) nor an id (`{kind}_` and 26 characters)",
+            rest.escape_debug()
+        )
+    })
 }
 
 /// A release, and perhaps one site in it: `7`, `latest`, `7/ams`, `bundle/7/ams`.
@@ -79,6 +126,19 @@ mod tests {
             assert_eq!(duration(text).unwrap().as_millis(), millis, "{text}");
         }
         assert!(duration("-1s").is_err() && duration("soon").is_err());
+    }
+
+    #[test]
+    fn what_is_refused_is_said_in_words() {
+        let mtu = number("a number of bytes", 1280_u16, 8920);
+        assert_eq!(mtu("1380"), Ok(1380));
+        for wrong in ["1279", "70000", "-1", "x", ""] {
+            assert_eq!(mtu(wrong).unwrap_err(), "write a number of bytes, 1280 to 8920", "{wrong}");
+        }
+        assert_eq!(count::<u64>("-1").unwrap_err(), "write a whole number, such as 3");
+        assert!(range4("10.0.0.0").unwrap_err().contains("10.210.0.0/16") && range4("fd00::/64").is_err());
+        assert!(range6("10.0.0.0/8").unwrap_err().contains("fd00:210::/64") && range("10.0.0.0/8").is_ok());
+        assert!(name_or_nothing("").is_ok() && name_or_nothing("eu").is_ok() && name_or_nothing("EU").is_err());
     }
 
     #[test]

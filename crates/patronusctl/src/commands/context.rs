@@ -13,7 +13,7 @@ use crate::config::{Config, Context};
 use crate::credential::Store;
 use crate::error::{CliError, Exit, Result};
 use crate::output::{Cell, Column, Object, Tone};
-use crate::settings::{chosen_context, find};
+use crate::settings::{check_address, chosen_context, find};
 
 /// What can be done with contexts.
 #[derive(Debug, clap::Subcommand)]
@@ -144,7 +144,11 @@ fn show(app: &App, name: Option<String>) -> Result {
 fn set(app: &App, args: &Set) -> Result {
     let name = args.name.to_string();
     for server in &app.globals.server {
-        patronus_client::ServerUrl::parse(server).map_err(|error| CliError::usage(error.to_string()))?;
+        check_address(server).map_err(|mut error| {
+            error.exit = Exit::Usage;
+            error.code = Exit::Usage.word().to_owned();
+            error
+        })?;
     }
     let ca_file = app.globals.ca_file.as_deref().map(absolute).transpose()?;
     let credential = credential(args)?;

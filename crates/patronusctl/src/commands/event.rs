@@ -4,6 +4,7 @@ use patronus_client::events::{Filter, Step};
 use patronus_types::event::{Event, Severity};
 
 use crate::app::App;
+use crate::cli::count;
 use crate::error::Result;
 use crate::output::{Cell, Column, Format, Object, Tone, escape};
 
@@ -23,7 +24,7 @@ pub struct Which {
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
     /// Only those after this number
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = count::<u64>, allow_negative_numbers = true)]
     after: Option<u64>,
 }
 

@@ -11,6 +11,7 @@ use super::fields::Fields;
 use super::names::{Named, explain};
 use super::{Partial, references};
 use crate::app::App;
+use crate::cli::{number, range4, range6};
 use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Exit, Result};
@@ -39,19 +40,21 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct Spec {
     /// The IPv4 range from which each site gets its overlay address, /8 to /30 [default: 10.210.0.0/16]
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = range4)]
     range: Option<Ipv4Net>,
     /// The IPv6 range for overlay addresses, /32 to /112
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = range6)]
     range6: Option<Ipv6Net>,
     /// Who has tunnels with whom [default: mesh]
     #[arg(long, value_parser = ["mesh", "hub-spoke"])]
     topology: Option<String>,
     /// MTU of every tunnel in bytes, 1280 to 8920; without one it follows from the uplinks
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = number("a number of bytes", 1280_u16, 8920))]
+    #[arg(allow_negative_numbers = true)]
     mtu: Option<u16>,
-    /// How often agents ask for changes, in seconds [default: 5]
-    #[arg(long, value_name = "SECONDS")]
+    /// How often agents ask for changes, in seconds, 1 to 3600 [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = number("a number of seconds", 1_u16, 3600))]
+    #[arg(allow_negative_numbers = true)]
     poll_interval: Option<u16>,
 }
 

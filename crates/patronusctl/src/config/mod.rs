@@ -66,7 +66,7 @@ impl Config {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        yaml::parse(&text).map_err(|fault| {
+        yaml::parse(&text, |_| None).map_err(|fault| {
             local(format!("{} is not a configuration", path.display()))
                 .faults(vec![fault.placed(&path.display().to_string(), &text)])
         })

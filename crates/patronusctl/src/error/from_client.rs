@@ -3,7 +3,7 @@
 use patronus_client::{Error, Problem};
 use patronus_types::api::error::ErrorCode;
 
-use super::{CliError, Exit, Fault};
+use super::{CliError, Exit, Fault, advice};
 
 /// Turns a failed call into an error with its exit code and its help.
 fn from_client(error: Error) -> CliError {
@@ -17,23 +17,19 @@ fn from_client(error: Error) -> CliError {
             }
             shown
         }
-        Error::Unreachable { server, cause } => CliError::new(Exit::Unreachable, "the server cannot be reached")
-            .about("server", server)
-            .cause(cause)
-            .help("see where this points to: patronusctl context show"),
+        Error::Unreachable { server, cause, obstacle } => {
+            let help = advice::unreachable(&server, obstacle);
+            let error = CliError::new(Exit::Unreachable, "the server cannot be reached");
+            help.into_iter().fold(error.about("server", server).cause(cause), CliError::help)
+        }
         Error::Timeout { server, after } => {
             let what = format!("the server did not answer within {:.1} s", after.as_secs_f64());
             CliError::new(Exit::Unreachable, what).about("server", server).help("give it more time with --timeout 2m")
         }
-        Error::Tls { server, cause, unknown_issuer } => {
-            let error =
-                CliError::new(Exit::Unreachable, "the server cannot be trusted").about("server", server).cause(cause);
-            match unknown_issuer {
-                true => {
-                    error.help("name the server's CA with --ca-file FILE (patronus-server keeps it in its data folder)")
-                }
-                false => error,
-            }
+        Error::Tls { server, cause, mistrust } => {
+            let help = advice::untrusted(&server, &mistrust);
+            let error = CliError::new(Exit::Unreachable, "the server cannot be trusted");
+            help.into_iter().fold(error.about("server", server).cause(cause), CliError::help)
         }
         Error::OutcomeUnknown { server, key, cause } => {
             CliError::new(Exit::OutcomeUnknown, "the request was sent and no answer came: it may have been done")
@@ -54,8 +50,11 @@ fn from_client(error: Error) -> CliError {
     }
 }
 
-/// How to log in.
+/// How to log in, where no context says where and as whom.
 pub const LOGIN: &str = "patronusctl login --server URL --user NAME";
+
+/// How the server begins where a command has to say which network it means.
+const SEVERAL: &str = "there are several networks";
 
 fn refused(problem: &Problem) -> CliError {
     let exit = exit_of(problem);
@@ -65,6 +64,7 @@ fn refused(problem: &Problem) -> CliError {
     }
     error.faults = problem.errors.iter().map(fault).collect();
     error.request_id.clone_from(&problem.request_id);
+    error.wants_network = problem.code == ErrorCode::Ambiguous || problem.detail.starts_with(SEVERAL);
     match help_for(problem.code) {
         Some(help) => error.help(help),
         None => error,
@@ -102,7 +102,6 @@ fn help_for(code: ErrorCode) -> Option<&'static str> {
     match code {
         ErrorCode::Unauthenticated => Some(LOGIN),
         ErrorCode::Forbidden => Some("see what this login may do: patronusctl whoami"),
-        ErrorCode::Ambiguous => Some("name the network with --network NAME"),
         ErrorCode::PreconditionFailed => Some("run the command again: it reads the object anew"),
         ErrorCode::NoRoute | ErrorCode::MethodNotAllowed | ErrorCode::PreconditionRequired => {
             Some("compare the versions: patronusctl version")

@@ -1,7 +1,9 @@
 //! What a run can fail with: a kind that is the exit code, what happened, why, and what to run next.
 
+mod advice;
 mod exit;
 mod from_client;
+mod habits;
 mod show;
 mod usage;
 
@@ -49,6 +51,8 @@ pub struct Details {
     pub help: Vec<String>,
     /// The request in the server's logs.
     pub request_id: Option<String>,
+    /// The command has to say which network it means.
+    pub wants_network: bool,
     /// Nothing is printed: everything was said already, or nobody listens.
     pub silent: bool,
 }
@@ -79,6 +83,7 @@ impl CliError {
             faults: Vec::new(),
             help: Vec::new(),
             request_id: None,
+            wants_network: false,
             silent: false,
         }))
     }

@@ -3,9 +3,11 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::CliError;
+use super::habits::meant;
 
-/// Turns what clap found into an error. Help and versions are not errors: see `run`.
-pub fn from_clap(error: &clap::Error) -> CliError {
+/// Turns what clap found into an error. Help and versions are not errors: see `run`. `command` are the words of the
+/// command as far as they were understood.
+pub fn from_clap(error: &clap::Error, command: &[String]) -> CliError {
     let rendered = error.render().to_string();
     let first = rendered.lines().next().unwrap_or_default();
     let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
@@ -28,9 +30,15 @@ pub fn from_clap(error: &clap::Error) -> CliError {
     {
         shown = shown.help(format!("it is one of {}", values.join(", ")));
     }
+    let unknown = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].map(|kind| error.get(kind));
+    if let Some(ContextValue::String(word)) = unknown.into_iter().flatten().next()
+        && let Some(line) = meant(command, word)
+    {
+        return shown.help(line);
+    }
     let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: "));
     match usage {
         Some(usage) => shown.help(format!("usage: {}", usage.trim())),
-        None => shown.help("patronusctl --help"),
+        None => shown.help([&["patronusctl".to_owned()], command, &["--help".to_owned()]].concat().join(" ")),
     }
 }

@@ -28,13 +28,38 @@ pub fn read(text: &str) -> Result<Option<Manifest>, YamlFault> {
         return Ok(None);
     }
     let first = text.lines().position(|line| !empty(line)).unwrap_or_default() + 1;
-    let Kind { kind } = parse(text)?;
+    let Kind { kind } = parse(text, |_| None)?;
     match kind.as_deref() {
-        Some("network") => parse::<WithoutKind<NetworkSpec>>(text).map(|it| Some(Manifest::Network(it.0))),
-        Some("site") => parse::<WithoutKind<SiteInput>>(text).map(|it| Some(Manifest::Site(Box::new(it.0)))),
+        Some("network") => parse::<WithoutKind<NetworkSpec>>(text, of_network).map(|it| Some(Manifest::Network(it.0))),
+        Some("site") => parse::<WithoutKind<SiteInput>>(text, of_site).map(|it| Some(Manifest::Site(Box::new(it.0)))),
         Some(other) => Err(YamlFault::at_line(kind_line(text).unwrap_or(first), unknown(other))),
         None => Err(YamlFault::at_line(first, "`kind` is missing: write `kind: network` or `kind: site`")),
     }
+}
+
+/// What the fields of a network hold.
+fn of_network(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "range" => "an IPv4 range, such as 10.210.0.0/16",
+        "range6" => "an IPv6 range, such as fd00:210::/64",
+        "mtu" => "a number of bytes, 1280 to 8920",
+        "poll_interval_s" => "a number of seconds, 1 to 3600",
+        _ => return None,
+    })
+}
+
+/// What the fields of a site and of its uplinks hold.
+fn of_site(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "location" => "a text, such as Amsterdam; leave it out for none",
+        "hub" | "metered" => "true or false",
+        "prefixes" => "a list of address ranges, such as [192.168.1.0/24]",
+        "gateway" => "an IPv4 address, such as 192.0.2.1",
+        "gateway6" => "an IPv6 address, such as 2001:db8::1",
+        "cost" => "a number, 0 to 1000000",
+        "mtu" => "a number of bytes, 1360 to 9000",
+        _ => return None,
+    })
 }
 
 fn unknown(kind: &str) -> String {
@@ -117,6 +142,42 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Peek<'_, K> {
         match self.0.take() {
             Some(seed) => seed.deserialize(serde::de::value::StrDeserializer::new(key)).map(Some),
             None => Err(E::custom("a key was read twice")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_is_told_what_belongs_there() {
+        let network = |field: &str| format!("kind: network\nname: lab\n{field}\n");
+        let site = |field: &str| format!("kind: site\nname: ams\n{field}\n");
+        for (text, said) in [
+            (network("mtu: x"), "`mtu` is a number of bytes, 1280 to 8920"),
+            (network("mtu: 70000"), "`mtu` is a number of bytes, 1280 to 8920"),
+            (network("range: 10.0.0.0"), "`range` is an IPv4 range, such as 10.210.0.0/16"),
+            (network("range6: 10.0.0.0/8"), "`range6` is an IPv6 range, such as fd00:210::/64"),
+            (network("poll_interval_s: 5s"), "`poll_interval_s` is a number of seconds, 1 to 3600"),
+            (network("topology: ring"), "`ring` is none of: mesh, hub-spoke"),
+            (network("driver: gre"), "`gre` is none of: wireguard"),
+            ("kind: network\n".to_owned(), "`name` is missing"),
+            (site("hub: yes"), "`hub` is true or false"),
+            (site("hub:"), "`hub` is true or false"),
+            (site("location:"), "`location` is a text, such as Amsterdam; leave it out for none"),
+            (site("prefixes: [fd00::/64, x]"), "`prefixes` is a list of address ranges, such as [192.168.1.0/24]"),
+            (site("prefixes:\n  - x"), "`prefixes` is a list of address ranges, such as [192.168.1.0/24]"),
+            (site("uplinks: [{name: a, gateway: zz}]"), "`gateway` is an IPv4 address, such as 192.0.2.1"),
+            (site("uplinks:\n- name: a\n  mtu: 99999"), "`mtu` is a number of bytes, 1360 to 9000"),
+            (site("uplinks: [{name: a, cost: much, mtu: 1500}]"), "`cost` is a number, 0 to 1000000"),
+            ("{\"kind\": \"site\", \"name\": \"ams\", \"hub\": 7}".to_owned(), "`hub` is true or false"),
+            (
+                site("location: a: b"),
+                "there is a second `: ` on the line: put the value in quotes, or begin a new line",
+            ),
+        ] {
+            assert_eq!(read(&text).unwrap_err().what, said, "{text}");
         }
     }
 }

@@ -51,40 +51,76 @@ fn excerpt(text: &str, line: usize, column: usize) -> Option<String> {
     }
 }
 
+/// What a field of a kind of document holds, in words that follow `is`.
+pub type Expected = fn(&str) -> Option<&'static str>;
+
 /// Reads one document.
 ///
 /// # Errors
 /// The first fault.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
+pub fn parse<T: DeserializeOwned>(text: &str, expected: Expected) -> Result<T, YamlFault> {
     let options = serde_yaml::options! {
         strict_booleans: true,
         with_snippet: false,
         budget: serde_yaml::budget! { max_nodes: 200_000, max_anchors: 0, max_depth: 32 },
     };
-    serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error))
+    serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error, text, expected))
 }
 
-fn fault(error: &serde_yaml::Error) -> YamlFault {
+fn fault(error: &serde_yaml::Error, text: &str, expected: Expected) -> YamlFault {
     let location = error.location();
     let number = |pick: fn(&serde_yaml::Location) -> u64| {
         location.as_ref().map_or(0, |it| usize::try_from(pick(it)).unwrap_or(0))
     };
     let (line, column) = (number(serde_yaml::Location::line).max(1), number(serde_yaml::Location::column));
-    YamlFault { line, column, what: words(error) }
+    let field = || field_at(text, line, column).and_then(|field| Some((field, expected(field)?)));
+    YamlFault { line, column, what: words(error, field) }
 }
 
-/// The message alone, without the place and the advice to programmers that the library adds.
-fn words(error: &serde_yaml::Error) -> String {
-    use serde_yaml::Error::{DuplicateMappingKey, SerdeUnknownField};
+/// The message alone, without the place and the advice to programmers that the library adds. `field` is what stands at
+/// the place, and what belongs there.
+fn words<'a>(error: &serde_yaml::Error, field: impl Fn() -> Option<(&'a str, &'static str)>) -> String {
+    use serde_yaml::Error::{DuplicateMappingKey, SerdeMissingField, SerdeUnknownField, SerdeUnknownVariant};
     match error.without_snippet() {
         SerdeUnknownField { field, expected, .. } => unknown_field(field, expected),
+        SerdeMissingField { field, .. } => format!("`{field}` is missing"),
+        SerdeUnknownVariant { variant, expected, .. } => {
+            format!("`{variant}` is none of: {}", expected.join(", "))
+        }
         DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` is written twice"),
         other => {
             let text = other.to_string();
             let end = text.rfind(" at line ").unwrap_or(text.len());
-            plain(text[..end].trim_start_matches("error: ").trim())
+            let text = text[..end].trim_start_matches("error: ").trim();
+            match field().filter(|_| is_of_a_value(text)) {
+                Some((field, expected)) => format!("`{field}` is {expected}"),
+                None => plain(text),
+            }
         }
     }
+}
+
+/// Whether the library speaks of a value in the words of its types.
+fn is_of_a_value(text: &str) -> bool {
+    text.starts_with("invalid ") && !text.starts_with("invalid indentation")
+        || text.starts_with("cannot deserialize null")
+}
+
+/// The field whose value stands at a place, both counted from 1: the last one that begins before it.
+fn field_at(text: &str, line: usize, column: usize) -> Option<&str> {
+    let lines: Vec<&str> = text.lines().take(line).collect();
+    let here = if column == 0 { usize::MAX } else { column };
+    lines.iter().rev().enumerate().find_map(|(up, shown)| last_key(shown, if up == 0 { here } else { usize::MAX }))
+}
+
+fn last_key(line: &str, before: usize) -> Option<&str> {
+    let mut keys = line.match_indices(':').filter_map(|(colon, _)| {
+        let ends = line[colon + 1..].chars().next().is_none_or(char::is_whitespace);
+        let quoted = line[..colon].trim_end_matches(['"', '\'']);
+        let key = quoted.rsplit(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next()?;
+        (ends && !key.is_empty() && quoted.len() - key.len() < before).then_some(key)
+    });
+    keys.next_back()
 }
 
 /// What the library says of a document's shape and of its bounds, in words for whoever wrote the document.
@@ -96,12 +132,25 @@ fn plain(text: &str) -> String {
         _ if text.starts_with("budget breached: Anchors") || text.starts_with("budget breached: Aliases") => {
             "anchors and aliases (`&` and `*`) are not taken: write the value out"
         }
+        "invalid boolean (strict mode expects true/false)" => "true or false belongs here",
+        "while scanning a plain scalar, found a tab" => "there is a tab: indent with spaces",
+        "mapping values are not allowed in this context" => {
+            "there is a second `: ` on the line: put the value in quotes, or begin a new line"
+        }
+        _ if text.starts_with("cannot deserialize null") => "a value is missing: write one, or leave the field out",
+        _ if is_number(text) => "a whole number belongs here",
         "recursion limit exceeded" => "nothing is nested this deeply",
         _ if text.starts_with("budget breached: Depth") => "nothing is nested this deeply",
         _ if text.starts_with("budget breached: ") => "the document is too large: write several",
         other => other,
     };
     said.to_owned()
+}
+
+/// Whether the library misses a number, which it names by its size in bits.
+fn is_number(text: &str) -> bool {
+    let kind = text.strip_prefix("invalid ").and_then(|kind| kind.strip_prefix(['u', 'i']));
+    kind.is_some_and(|bits| !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Names the nearest field, not all of them.
@@ -119,7 +168,7 @@ mod tests {
     use super::*;
 
     fn place(text: &str) -> (usize, usize, String) {
-        let fault = parse::<SiteInput>(text).unwrap_err();
+        let fault = parse::<SiteInput>(text, |_| None).unwrap_err();
         (fault.line, fault.column, fault.what)
     }
 

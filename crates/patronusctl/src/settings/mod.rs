@@ -5,7 +5,7 @@ mod target;
 mod view;
 
 pub use env::Env;
-pub use target::{Ca, Target, chosen_context, find};
+pub use target::{Ca, Target, check_address, chosen_context, find};
 pub use view::View;
 
 use patronus_client::Write;

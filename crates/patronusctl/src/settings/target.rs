@@ -7,7 +7,7 @@ use patronus_client::{Builder, Client, Scope, ServerUrl, Trust};
 use patronus_types::Digest;
 
 use super::Env;
-use crate::cli::{Globals, duration};
+use crate::cli::{Globals, count, duration};
 use crate::config::{Config, Context};
 use crate::error::{CliError, Exit, Result};
 use crate::suggest::nearest;
@@ -84,7 +84,7 @@ impl Target {
             ca: ca(globals, env, &settings),
             timeout: seconds(globals.timeout, "TIMEOUT", 30)?,
             connect_timeout: seconds(globals.connect_timeout, "CONNECT_TIMEOUT", 5)?,
-            retries: globals.retries.map_or_else(|| env.parsed("RETRIES"), |it| Ok(Some(it)))?.unwrap_or(3),
+            retries: globals.retries.map_or_else(|| env.with("RETRIES", count), |it| Ok(Some(it)))?.unwrap_or(3),
             context: chosen,
             settings,
             servers,
@@ -102,6 +102,13 @@ impl Target {
         self.servers.iter().map(String::as_str).find(|server| !known(server))
     }
 
+    /// How to log in to the context in use once more; `None` where it does not say where to.
+    pub fn log_in_again(&self) -> Option<String> {
+        let context = self.context.as_ref().filter(|_| !self.settings.servers.is_empty())?;
+        let user = self.settings.user.as_deref().unwrap_or("NAME");
+        Some(format!("patronusctl login --context {context} --user {user}"))
+    }
+
     /// A client of the servers, without a credential.
     pub fn client(&self) -> Result<Client> {
         self.client_telling(0)
@@ -114,6 +121,7 @@ impl Target {
                 .help("log in: patronusctl login --server URL --user NAME")
                 .help("or name one for this command: --server URL"));
         }
+        self.servers.iter().try_for_each(|server| check_address(server))?;
         let builder = self.builder()?;
         let builder = if verbosity > 0 { builder.on_failed_try(crate::output::failed_try) } else { builder };
         Ok(builder.build()?)
@@ -148,6 +156,16 @@ fn ca(globals: &Globals, env: &Env, settings: &Context) -> Ca {
         (None, None, Some(digest)) => Ca::Pin(digest),
         (None, None, None) => Ca::System,
     }
+}
+
+/// Refuses what is no server's address, and says which one may be meant.
+pub fn check_address(server: &str) -> Result {
+    let Err(error) = ServerUrl::parse(server) else { return Ok(()) };
+    let error = CliError::new(Exit::Local, error.to_string());
+    Err(match ServerUrl::meant(server) {
+        Some(meant) => error.help(format!("--server {}", meant.as_str())),
+        None => error.help("--server https://HOST:PORT"),
+    })
 }
 
 /// A context by name.

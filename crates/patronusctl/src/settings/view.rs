@@ -1,7 +1,7 @@
 //! What an answer should look like.
 
 use super::Env;
-use crate::cli::Globals;
+use crate::cli::{Globals, count};
 use crate::error::Result;
 use crate::output::{ColorChoice, Format, ProgressStyle, SortBy, Style, TimeStyle};
 
@@ -42,7 +42,7 @@ impl View {
             format: globals.output.map_or_else(|| env.word("OUTPUT"), |it| Ok(Some(it)))?.unwrap_or_default(),
             fields,
             sort_by: globals.sort_by.clone().map_or_else(|| env.parsed("SORT_BY"), |it| Ok(Some(it)))?,
-            limit: globals.limit.map_or_else(|| env.parsed("LIMIT"), |it| Ok(Some(it)))?,
+            limit: globals.limit.map_or_else(|| env.with("LIMIT", count), |it| Ok(Some(it)))?,
             no_headers: globals.no_headers || env.flag("NO_HEADERS")?,
             time: globals.time.map_or_else(|| env.word("TIME"), |it| Ok(Some(it)))?,
             quiet: globals.quiet || env.flag("QUIET")?,

@@ -4,7 +4,7 @@ use patronus_types::token::{Secret, TokenKind};
 
 use crate::api::answer;
 use crate::complete::private;
-use crate::fake::{Fake, Reply};
+use crate::fake::{Fake, Reply, Request, nowhere};
 use crate::program::{Home, TOKEN};
 
 fn login_answer(access: &str, byte: u8) -> Reply {
@@ -16,13 +16,17 @@ fn login_answer(access: &str, byte: u8) -> Reply {
 }
 
 fn server() -> Fake {
-    Fake::new(|request, _| match request.path() {
+    Fake::new(|request, _| login_or_answer(request))
+}
+
+fn login_or_answer(request: &Request) -> Reply {
+    match request.path() {
         "/v1/auth/login" if String::from_utf8_lossy(&request.body).contains("\"correct\"") => login_answer("first", 1),
         "/v1/auth/login" => Reply::problem("unauthenticated", 401, "no"),
         "/v1/auth/refresh" => login_answer("second", 2),
         "/v1/auth/logout" => Reply::empty(204),
         _ => answer(request),
-    })
+    }
 }
 
 fn logged_in(server: &Fake) -> Home {
@@ -85,6 +89,61 @@ fn a_login_goes_to_no_other_server() {
     home.write("own", "for-the-other\n");
     assert_eq!(home.run(&format!("site list --server {} --token-file own", other.url)).code, 0);
     assert_eq!(home.run(&format!("site list --server {}/", server.url)).code, 0, "the same server, written otherwise");
+}
+
+#[test]
+fn the_way_back_in_is_named() {
+    let server = server();
+    let home = logged_in(&server);
+    assert_eq!(home.run("logout").code, 0);
+    let ran = home.run("site list");
+    assert_eq!(ran.code, 4);
+    assert!(ran.stderr.contains("help: patronusctl login --context lab --user admin\n"), "{}", ran.stderr);
+    let ran = Home::bare().run("site list --server http://127.0.0.1:1");
+    assert!(ran.stderr.contains("help: patronusctl login --server URL --user NAME\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_server_that_is_not_there_has_its_next_step() {
+    let server = server();
+    let home = logged_in(&server);
+    let away = nowhere();
+    let login = |url: &str| {
+        let ran = home.run(&format!("login --server {url} --user admin --password-file pw --store file --retries 0"));
+        format!("[{}] {}", ran.code, ran.stderr)
+    };
+    let said = login(&away);
+    assert!(said.starts_with("[13]") && said.contains("listening on URL") && !said.contains("context show"), "{said}");
+    let said = login(&server.url.replace("http://", "https://"));
+    assert!(said.starts_with("[13]") && said.contains(&format!("help: add --server {}\n", server.url)), "{said}");
+    let said = login("127.0.0.1:8443");
+    assert!(said.starts_with("[17]") && said.contains("help: --server https://127.0.0.1:8443\n"), "{said}");
+    // A server that is not named on the line is the context's.
+    home.run(&format!("context set lab --server {away}"));
+    let ran = home.run("site list --retries 0");
+    assert!(ran.stderr.contains("patronusctl context show lab"), "{}", ran.stderr);
+}
+
+#[test]
+fn several_networks_want_one_named() {
+    let several = "there are several networks (lab, office): name one";
+    let server = Fake::new(move |request, _| match request.path() {
+        "/v1/releases" => Reply::problem("invalid", 422, several),
+        "/v1/sites/ams" => Reply::problem("ambiguous", 409, "`ams` is in several networks"),
+        _ => login_or_answer(request),
+    });
+    let home = logged_in(&server);
+    for line in ["bundle list", "site get ams"] {
+        let ran = home.run(line);
+        assert!(
+            ran.stderr.contains("help: add --network NAME\n")
+                && ran.stderr.contains("help: or once for all: patronusctl context set lab --network NAME\n"),
+            "{}",
+            ran.stderr
+        );
+    }
+    let ran = Home::at(&server.url).run("bundle list");
+    assert!(ran.stderr.contains("export PATRONUS_NETWORK=NAME"), "{}", ran.stderr);
 }
 
 #[test]

@@ -63,9 +63,11 @@ fn bundles() {
         "bundle publish --message 'new uplink'",
         "bundle publish --wait -o json",
         "bundle rollback --to 1",
+        "bundle rollback --to 1 --yes",
         "bundle rollback --to 1 --yes -q",
         "bundle get seven",
         "bundle download 2 --out x",
+        "bundle download 2/ams --out no/such/folder/x",
     ];
     check(file!["transcripts/bundles.txt"], &lines);
 }
@@ -89,6 +91,10 @@ fn errors() {
     let lines = [
         "",
         "site lst",
+        "site show ams",
+        "token rm x",
+        "publish",
+        "apply office.yaml",
         "site list --outptu json",
         "site list -o jsn",
         "site list --fields nmae",
@@ -103,7 +109,14 @@ fn errors() {
         "site create ams --location Amsterdam --if-not-exists",
         "site create ams --location Rotterdam --if-not-exists",
         "site create lon --uplink name=fibre,cots=3",
+        "site create lon --region EU --prefix 10.0.0.0",
+        "site create lon --uplink name=fibre,mtu=9",
         "site update ams",
+        "network create x --mtu 70000",
+        "network create x --range 10.0.0.0",
+        "site list --retries -1",
+        "event list --after x",
+        "site list --server localhost:8443",
         "network list -l tier=gold",
         "apply -f nowhere.yaml",
         "help exit-cods",

@@ -1,7 +1,7 @@
 //! Whether the server is the right one. Nothing is trusted because it was there first: its CA is named, known to the
 //! system, or compared by a person.
 
-use patronus_client::{Authority, Client, Error, ServerUrl};
+use patronus_client::{Authority, Client, Error, Mistrust, ServerUrl};
 
 use crate::app::App;
 use crate::error::{CliError, Exit, Result};
@@ -15,7 +15,7 @@ pub(super) fn settle(app: &App, target: &mut Target) -> Result<Client> {
         return Ok(client);
     }
     let refused = match app.run(async { Ok(client.health().live().await) })? {
-        Err(Error::Tls { server, unknown_issuer: true, .. }) => server,
+        Err(Error::Tls { server, mistrust: Mistrust::UnknownIssuer, .. }) => server,
         // Whatever else is wrong will show at the login itself.
         _ => return Ok(client),
     };
