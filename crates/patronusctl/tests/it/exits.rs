@@ -112,6 +112,49 @@ fn a_wait_ends_with_what_became_of_it() {
     assert_eq!(ran.code, 8, "{}", ran.stderr);
 }
 
+/// A release that nobody applies, in a network whose two sites are not heard.
+fn unheard() -> Fake {
+    Fake::new(|request, _| {
+        let mut release = release(2, 0);
+        release["applied"] = 0.into();
+        release["pending"] = serde_json::json!(["lon", "par"]);
+        let sites = ["ams", "fra"].map(|name| {
+            let mut site = crate::api::site(name);
+            (site["sync"], site["status"]) = ("behind".into(), "inactive".into());
+            if name == "ams" {
+                site["last_seen_at"] = serde_json::Value::Null;
+            }
+            site
+        });
+        match request.line().as_str() {
+            "POST /v1/releases" => {
+                Reply::json(201, &serde_json::json!({"release": release, "created": true, "warnings": []}).to_string())
+            }
+            "GET /v1/releases/2" => Reply::json(200, &release.to_string()),
+            "GET /v1/sites" => Reply::json(200, &serde_json::json!(sites).to_string()),
+            _ => answer(request),
+        }
+    })
+}
+
+#[test]
+fn a_wait_says_at_once_whose_agents_are_not_heard() {
+    let server = unheard();
+    let ran = Home::at(&server.url).run("bundle publish --wait --wait-timeout 300ms");
+    assert_eq!(ran.code, 8, "{}", ran.stderr);
+    let (before, error) = ran.stderr.split_once("error[").unwrap();
+    assert!(before.contains("not joined yet: lon, par\n") && before.contains("--kind enrol --site lon\n"), "{before}");
+    for said in [before, error] {
+        for words in [
+            "site ams: its agent was never heard of",
+            "site fra: its agent is silent, last heard of: 2026-01-03T00:00:00Z",
+            "on ams: systemctl status patronus-agent",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+}
+
 #[test]
 fn some_of_several_is_partial() {
     let server = Fake::new(|request, _| match request.line().as_str() {

@@ -9,6 +9,7 @@ use patronus_types::api::MAX_ARCHIVE_BYTES;
 use patronus_types::bundle::Bundle;
 
 use super::about;
+use crate::app::App;
 use crate::cli::BundleRef;
 use crate::error::{CliError, Exit, Result};
 use crate::output::Progress;
@@ -50,6 +51,21 @@ pub async fn fetch(client: &Client, bundle: Bundle, progress: &mut Progress<'_>)
         return Err(error.cause(format!("its digest is {}, not {}", contents.hashes.digest, bundle.digest)));
     }
     Ok(Fetched { bundle, archive, contents })
+}
+
+/// Downloads every bundle that a reference means, and shows how far it is.
+pub fn fetch_all(app: &App, wanted: &BundleRef) -> Result<Vec<Fetched>> {
+    let client = app.client()?;
+    let mut progress = app.out.transfer("downloading");
+    let fetched = app.run(async {
+        let mut fetched = Vec::new();
+        for bundle in bundles(&client, wanted).await? {
+            fetched.push(fetch(&client, bundle, &mut progress).await?);
+        }
+        Ok(fetched)
+    });
+    progress.clear();
+    fetched
 }
 
 /// Opens an archive by the rules that agents have.

@@ -1,12 +1,12 @@
 //! Downloads: the tar.gz, and beside it the signature over its tar, as `minisign` reads it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use clap_complete::engine::ArgValueCompleter;
 use patronus_types::bundle::Bundle;
 
-use super::archive::{bundles, fetch, save};
+use super::archive::{fetch_all, save};
 use crate::app::App;
 use crate::cli::BundleRef;
 use crate::complete;
@@ -22,7 +22,7 @@ pub struct Args {
     /// The file for one site's archive, or - for stdout [default: SITE-vVERSION.tar.gz]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
-    /// The folder for the files
+    /// The folder for the files, made if it is not there [default: the current one]
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath, conflicts_with = "out")]
     dir: PathBuf,
 }
@@ -32,17 +32,8 @@ pub fn run(app: &App, args: &Args) -> Result {
     if args.out.is_some() && args.bundle.site.is_none() {
         return Err(CliError::usage("--out is for one site's archive: name VERSION/SITE, or use --dir"));
     }
-    let client = app.client()?;
-    let mut progress = app.out.transfer("downloading");
-    let fetched = app.run(async {
-        let mut fetched = Vec::new();
-        for bundle in bundles(&client, &args.bundle).await? {
-            fetched.push(fetch(&client, bundle, &mut progress).await?);
-        }
-        Ok(fetched)
-    });
-    progress.clear();
-    let fetched = fetched?;
+    args.out.as_deref().map_or(Ok(()), there)?;
+    let fetched = fetch_all(app, &args.bundle)?;
     if args.out.as_ref().is_some_and(|out| out.as_os_str() == "-") {
         return fetched.iter().try_for_each(|it| to_stdout(app, &it.archive));
     }
@@ -52,10 +43,11 @@ pub fn run(app: &App, args: &Args) -> Result {
             .out
             .clone()
             .unwrap_or_else(|| args.dir.join(format!("{}-v{}.tar.gz", it.bundle.site, it.bundle.version)));
+        let signature = signature_beside(&path);
         save(&path, &it.archive)?;
-        save(&signature_beside(&path), it.bundle.signature.as_bytes())?;
+        save(&signature, it.bundle.signature.as_bytes())?;
         if app.out.view.format.is_human() {
-            app.out.write(&format!("{}\n", path.display()))?;
+            app.out.write(&format!("{}\n{}\n", path.display(), signature.display()))?;
         }
         kept.push(it.bundle);
     }
@@ -66,8 +58,18 @@ pub fn run(app: &App, args: &Args) -> Result {
     }
 }
 
+/// A folder that was mistyped should not come into being.
+fn there(out: &Path) -> Result {
+    match out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => Err(CliError::new(Exit::Output, format!("{} cannot be written", out.display()))
+            .cause(format!("there is no folder {}", folder.display()))
+            .help(format!("mkdir -p {}", folder.display()))),
+        None => Ok(()),
+    }
+}
+
 /// Where `minisign -V -m FILE.tar` looks for the signature of `FILE.tar.gz`'s tar.
-pub fn signature_beside(archive: &std::path::Path) -> PathBuf {
+pub fn signature_beside(archive: &Path) -> PathBuf {
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
     archive.with_file_name(format!("{stem}.minisig"))

@@ -7,7 +7,7 @@ use clap::ValueHint;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::archive::{Fetched, bundles, fetch, save};
+use super::archive::{Fetched, fetch_all, save};
 use crate::app::App;
 use crate::cli::BundleRef;
 use crate::complete;
@@ -22,7 +22,7 @@ pub struct Args {
     /// The form
     #[arg(long, value_parser = ["wg-quick"], default_value = "wg-quick")]
     format: String,
-    /// The folder
+    /// The folder, made if it is not there
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
 }
@@ -35,18 +35,8 @@ struct Exported {
 
 /// Runs it.
 pub fn run(app: &App, args: &Args) -> Result {
-    let client = app.client()?;
-    let mut progress = app.out.transfer("downloading");
-    let fetched = app.run(async {
-        let mut fetched = Vec::new();
-        for bundle in bundles(&client, &args.bundle).await? {
-            fetched.push(fetch(&client, bundle, &mut progress).await?);
-        }
-        Ok(fetched)
-    });
-    progress.clear();
     let mut exported = Vec::new();
-    for it in fetched? {
+    for it in fetch_all(app, &args.bundle)? {
         let folder = if args.bundle.site.is_some() { args.dir.clone() } else { args.dir.join(it.bundle.site.as_str()) };
         exported.push(write(&it, &folder)?);
     }

@@ -6,6 +6,7 @@ mod export;
 mod publish;
 mod rows;
 mod verify;
+mod wait;
 
 use clap_complete::engine::ArgValueCompleter;
 use patronus_types::api::releases::{Change, ReleaseDiff};
@@ -40,7 +41,10 @@ pub enum Command {
     Diff(Diff),
     /// Verify the signatures of bundles
     Verify(verify::Args),
-    /// Publish an older release's declared state again
+    /// Publish an older release's state again; what is declared stays as it is
+    ///
+    /// Only what the sites run goes back. The networks and sites as they are declared stay, so the next `bundle publish`
+    /// brings the change back: put the manifests as they were and `apply` them before you publish again.
     Rollback(publish::Rollback),
     /// Write bundles as plain WireGuard configurations
     Export(export::Args),

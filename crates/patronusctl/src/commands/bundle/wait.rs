@@ -1,0 +1,130 @@
+//! Waiting until the sites have applied a release, and naming those that keep it waiting.
+
+use std::time::{Duration, Instant};
+
+use patronus_client::Client;
+use patronus_types::api::page::StatusFilter;
+use patronus_types::release::Release;
+use patronus_types::site::{Site, SiteStatus, SyncState};
+
+use crate::app::App;
+use crate::cli::duration;
+use crate::error::{CliError, Exit, Fault, Result};
+use crate::output::{Object as _, Output};
+
+/// How often a release is looked at while it is waited for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Waiting for the sites.
+#[derive(Debug, clap::Args)]
+pub struct Wait {
+    /// Wait until the sites have applied it; ends with 9 if one of them cannot, with 8 if time runs out
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "SPAN", default_value = "5m", value_parser = duration)]
+    pub wait_timeout: Duration,
+}
+
+/// Waits until every site that an agent runs has applied the release; one that cannot ends the wait.
+pub fn await_sites(app: &App, client: &Client, release: &mut Release, patience: Duration) -> Result {
+    let version = release.version.to_string();
+    let started = Instant::now();
+    let mut progress = app.out.counting(&format!("version {version}"));
+    let outcome = app.run(async {
+        if release.applied < release.agents {
+            tell_silent(app, &late(client, release, SyncState::Behind).await);
+        }
+        loop {
+            let words = format!("{} of {} sites applied it", release.applied, release.agents);
+            progress.at(release.applied, Some(release.agents), Some(&words));
+            if release.failed > 0 {
+                return Err(failed(client, release).await);
+            }
+            if release.applied >= release.agents {
+                return Ok(());
+            }
+            if started.elapsed() >= patience {
+                return Err(timed_out(app, client, release).await);
+            }
+            tokio::time::sleep(LOOK).await;
+            *release = client.releases().get(&version).await?;
+        }
+    });
+    progress.clear();
+    outcome
+}
+
+/// The release's sites in a state.
+async fn late(client: &Client, release: &Release, state: SyncState) -> Vec<Site> {
+    let mut sites = client.sites().list(StatusFilter::All).all().await.unwrap_or_default();
+    sites.retain(|site| site.network_id == release.network_id && site.sync == state);
+    sites
+}
+
+/// Says at once whose agents nothing can be expected of.
+fn tell_silent(app: &App, sites: &[Site]) {
+    let silent: Vec<&Site> = sites.iter().filter(|site| silence(site, &app.out).is_some()).collect();
+    for site in &silent {
+        let why = silence(site, &app.out).unwrap_or_default();
+        app.out.notice(&format!("site {}: {why}", site.name()));
+    }
+    for help in next_steps(&silent) {
+        app.out.notice(&help);
+    }
+}
+
+/// Why nothing is heard of a site; `None` where its agent is there.
+fn silence(site: &Site, out: &Output) -> Option<String> {
+    match (site.last_seen_at, site.status) {
+        (None, _) => Some("its agent was never heard of".to_owned()),
+        (Some(_), SiteStatus::Active) => None,
+        (Some(time), SiteStatus::Inactive) => Some(format!("its agent is silent, last heard of: {}", out.time(time))),
+    }
+}
+
+/// What to do about sites whose agents are not heard.
+fn next_steps(silent: &[&Site]) -> Vec<String> {
+    let named = |pick: fn(&Site) -> bool| silent.iter().find(|site| pick(site)).map(|site| site.name());
+    let strange = named(|site| site.enrolled_at.is_none());
+    let quiet = named(|site| site.enrolled_at.is_some());
+    let join = strange.map(|name| format!("let it join: patronusctl token create --kind enrol --site {name}"));
+    let look = quiet.map(|name| format!("look at its agent, on {name}: systemctl status patronus-agent"));
+    join.into_iter().chain(look).collect()
+}
+
+/// Names the sites that could not apply it.
+async fn failed(client: &Client, release: &Release) -> CliError {
+    let reason = |site: &Site| {
+        let reported = site.last_outcome.as_ref().and_then(|outcome| outcome.reason.clone());
+        reported.unwrap_or_else(|| "failed".to_owned())
+    };
+    let sites = late(client, release, SyncState::Failed).await;
+    let site = sites.first().map_or_else(|| "SITE".to_owned(), Site::name);
+    CliError::new(Exit::Impossible, format!("version {} could not be applied by every site", release.version))
+        .about("object", format!("bundle/{}", release.version))
+        .faults(faults(&sites, reason))
+        .help(format!("patronusctl site describe {site}"))
+        .help("patronusctl bundle rollback --to VERSION")
+}
+
+/// Names the sites that did not apply it in time.
+async fn timed_out(app: &App, client: &Client, release: &Release) -> CliError {
+    let sites = late(client, release, SyncState::Behind).await;
+    let reason = |site: &Site| {
+        silence(site, &app.out).unwrap_or_else(|| format!("runs {}", crate::commands::site::versions(site)))
+    };
+    let what =
+        format!("version {} was applied by {} of {} sites in time", release.version, release.applied, release.agents);
+    let error = CliError::new(Exit::WaitTimedOut, what)
+        .about("object", format!("bundle/{}", release.version))
+        .faults(faults(&sites, reason));
+    let silent: Vec<&Site> = sites.iter().filter(|site| silence(site, &app.out).is_some()).collect();
+    let error = next_steps(&silent).into_iter().fold(error, CliError::help);
+    error.help("run the same command again to go on waiting")
+}
+
+fn faults(sites: &[Site], what: impl Fn(&Site) -> String) -> Vec<Fault> {
+    let fault = |site: &Site| Fault { place: format!("site {}", site.name()), what: what(site), excerpt: None };
+    sites.iter().map(fault).collect()
+}
