@@ -1,7 +1,10 @@
 //! Help on commands and topics.
 
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::app::App;
 use crate::cli::{TOPICS, command, topic};
+use crate::complete;
 use crate::error::{CliError, Result};
 use crate::suggest::nearest;
 
@@ -9,7 +12,7 @@ use crate::suggest::nearest;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A command, or one of exit-codes, environment, output, files, references
-    #[arg(value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC", add = ArgValueCompleter::new(complete::topics))]
     words: Vec<String>,
 }
 

@@ -15,6 +15,7 @@ use clap_complete::engine::CompletionCandidate;
 
 pub use cache::remember;
 
+use crate::cli::TOPICS;
 use crate::config::{Config, Paths};
 use crate::error::Exit;
 use crate::settings::Env;
@@ -29,11 +30,29 @@ pub fn requested() -> bool {
 /// Answers the shell.
 pub fn answer(arguments: Vec<OsString>) -> ExitCode {
     let folder = std::env::current_dir().ok();
-    let done = CompleteEnv::with_factory(crate::cli::command)
-        .var(VARIABLE)
-        .bin("patronusctl")
-        .try_complete(arguments, folder.as_deref());
+    let nothing_typed = typed::current(&arguments).is_some_and(|word| word.is_empty());
+    let tree = || if nothing_typed { without_flags(crate::cli::command()) } else { crate::cli::command() };
+    let done =
+        CompleteEnv::with_factory(tree).var(VARIABLE).bin("patronusctl").try_complete(arguments, folder.as_deref());
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(Exit::Usage.code()) }
+}
+
+/// The tree with its flags hidden. Hidden candidates are offered only where there are no others: names and verbs stand
+/// alone, and a command that takes neither still tells its flags.
+fn without_flags(tree: clap::Command) -> clap::Command {
+    let tree = tree.mut_args(|arg| if arg.is_positional() { arg } else { arg.hide(true) });
+    tree.disable_help_flag(true).disable_version_flag(true).mut_subcommands(without_flags)
+}
+
+/// What `help` takes: commands and topics, and behind a command its verbs.
+pub fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
+    let before = typed::behind("help");
+    let tree = crate::cli::command();
+    let found = before.iter().try_fold(&tree, |found, word| found.find_subcommand(word));
+    let commands = found.into_iter().flat_map(clap::Command::get_subcommands);
+    let names = commands.map(|command| command.get_name().to_owned());
+    let topics = TOPICS.iter().filter(|_| before.is_empty()).map(|(name, _)| (*name).to_owned());
+    matching(current, names.chain(topics))
 }
 
 /// Contexts by name.

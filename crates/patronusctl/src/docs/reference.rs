@@ -32,7 +32,9 @@ pub fn reference() -> String {
 fn section(page: &mut String, path: &str, command: &clap::Command) {
     let level = if path.contains(' ') { "###" } else { "##" };
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let _ = write!(page, "\n{level} {path}\n\n{about}.\n");
+    let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+    let more = long.split_once("\n\n").map(|(_, more)| format!("\n{more}\n")).unwrap_or_default();
+    let _ = write!(page, "\n{level} {path}\n\n{about}.\n{more}");
     if command.get_subcommands().next().is_some() {
         return;
     }
@@ -59,10 +61,35 @@ fn row(page: &mut String, arg: &clap::Arg) {
         false => Vec::new(),
     };
     let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+    let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+    let defaults: Vec<_> = match arg.get_action().takes_values() && !arg.is_hide_default_value_set() {
+        true => arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect(),
+        false => Vec::new(),
+    };
+    let default = if defaults.is_empty() { String::new() } else { format!(" [default: {}]", defaults.join(", ")) };
     let _ = writeln!(
         page,
         "| `{}` | {} |",
-        arg.to_string().replace('|', "\\|"),
-        format!("{help}{values}").replace('|', "\\|")
+        format!("{short}{arg}").replace('|', "\\|"),
+        format!("{help}{values}{default}").replace('|', "\\|")
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_options_and_defaults_are_told() {
+        let page = reference();
+        for row in [
+            "| `-o, --output <FORMAT>` | The form of the answer: `table`,",
+            "| `--wait-timeout <SPAN>` | How long to wait [default: 5m] |",
+            "| `--status <STATUS>` | Which: heard of within 120 seconds, not heard of, or all: `active`, `inactive`, \
+             `all` [default: all] |",
+        ] {
+            assert!(page.contains(row), "{row}");
+        }
+        assert!(!page.contains("[default: false]"), "a flag is off until it is given");
+    }
 }

@@ -18,7 +18,7 @@ fn complete(home: &Home, line: &[&str]) -> Ran {
 fn candidates(home: &Home, line: &[&str]) -> Vec<String> {
     let ran = complete(home, line);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
-    ran.stdout.lines().map(str::to_owned).filter(|word| !word.starts_with('-')).collect()
+    ran.stdout.lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -35,6 +35,29 @@ fn commands_flags_and_live_names_complete() {
 }
 
 #[test]
+fn flags_are_offered_where_they_are_begun_or_nothing_else_can_stand() {
+    let server = world();
+    let home = Home::at(&server.url);
+    assert!(candidates(&home, &["site", ""]).iter().all(|word| !word.starts_with('-')));
+    let flags = candidates(&home, &["site", "get", "--"]);
+    assert!(flags.contains(&"--network".to_owned()), "{flags:?}");
+    let alone = candidates(&home, &["site", "list", ""]);
+    assert!(alone.contains(&"--status".to_owned()), "{alone:?}");
+}
+
+#[test]
+fn help_completes_commands_and_topics() {
+    let home = Home::bare();
+    let all = candidates(&home, &["help", ""]);
+    for word in ["site", "bundle", "exit-codes", "output"] {
+        assert!(all.contains(&word.to_owned()), "{word}: {all:?}");
+    }
+    assert_eq!(candidates(&home, &["help", "ex"]), ["exit-codes"]);
+    assert_eq!(candidates(&home, &["help", "bundle", "ro"]), ["rollback"]);
+    assert!(!candidates(&home, &["help", "bundle", ""]).contains(&"exit-codes".to_owned()));
+}
+
+#[test]
 fn the_context_on_the_line_counts_and_contexts_complete() {
     let server = world();
     let home = Home::bare();
@@ -45,7 +68,12 @@ fn the_context_on_the_line_counts_and_contexts_complete() {
     private(&token);
     assert_eq!(candidates(&home, &["--context", "o"]), ["one"]);
     assert_eq!(candidates(&home, &["--context", "one", "site", "get", ""]), ["ams", "fra"]);
-    assert_eq!(candidates(&home, &["site", "get", ""]), [""; 0]);
+    assert_eq!(names(&home, &["site", "get", ""]), [""; 0]);
+}
+
+/// Without a name to offer, flags are: these aside.
+fn names(home: &Home, line: &[&str]) -> Vec<String> {
+    candidates(home, line).into_iter().filter(|word| !word.starts_with('-')).collect()
 }
 
 pub fn private(path: &std::path::Path) {
@@ -63,7 +91,7 @@ fn a_server_that_is_away_costs_no_time_and_no_words() {
     for url in [nowhere(), silent.url.clone()] {
         let started = Instant::now();
         let home = Home::at(&url).with("PATRONUS_COMPLETE_TIMEOUT", "");
-        assert!(candidates(&home, &["site", "get", ""]).is_empty());
+        assert!(names(&home, &["site", "get", ""]).is_empty());
         // A quarter of a second where nothing else runs; an ordinary call would wait for half a minute.
         assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     }
