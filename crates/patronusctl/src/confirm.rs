@@ -37,6 +37,14 @@ pub fn type_out(app: &App, what: &str, word: &str) -> Result {
     if answer == word { Ok(()) } else { Err(declined()) }
 }
 
+/// For the deletion of what was named.
+pub fn deletion(app: &App, kind: &str, wanted: &[String]) -> Result {
+    match wanted {
+        [one] => type_out(app, &format!("deleting {kind} {one}"), one),
+        several => type_out(app, &format!("deleting {} {kind}s", several.len()), &several.len().to_string()),
+    }
+}
+
 fn declined() -> CliError {
     CliError::new(Exit::Unconfirmed, "not confirmed; nothing was changed")
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::cli::{self, Cli, Command};
 use crate::commands;
 use crate::error::{CliError, Exit, Result, from_clap};
-use crate::output::{self, Style};
+use crate::output::{self, Format, Style};
 use crate::settings::Env;
 
 /// The program.
@@ -83,7 +83,9 @@ fn run(cli: Cli) -> ExitCode {
         Ok(app) => app,
         Err(error) => return ended(Err(error), false, Style::PLAIN),
     };
-    let outcome = refuse_idle_flags(&app, &command).and_then(|()| dispatch(&app, command));
+    let outcome = refuse_idle_flags(&app, &command)
+        .and_then(|()| refuse_nameless(&app, &command))
+        .and_then(|()| dispatch(&app, command));
     let outcome = outcome.map_err(|error| app.placed(error));
     ended(outcome, app.out.view.format.is_json(), app.out.notices)
 }
@@ -116,6 +118,20 @@ fn refuse_idle_flags(app: &App, command: &Command) -> Result {
             .help("only sites have labels: patronusctl site list -l KEY=VALUE"));
     }
     Ok(())
+}
+
+/// What has no name is not asked for at all, and above all nothing is written that could then not be shown.
+fn refuse_nameless(app: &App, command: &Command) -> Result {
+    let what = match (app.out.view.format, command) {
+        (Format::Name | Format::Id, Command::Status(_)) => "the status",
+        (Format::Name | Format::Id, Command::Version(_)) => "a version",
+        (format, Command::Bundle(command)) => match command.nameless(format) {
+            Some(what) => what,
+            None => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    Err(output::nameless(what))
 }
 
 fn ended(outcome: Result, json: bool, style: Style) -> ExitCode {

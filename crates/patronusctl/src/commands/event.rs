@@ -1,5 +1,8 @@
 //! Events.
 
+use std::collections::BTreeSet;
+
+use patronus_client::Client;
 use patronus_client::events::{Filter, Step};
 use patronus_types::event::{Event, Severity};
 
@@ -7,6 +10,7 @@ use crate::app::App;
 use crate::cli::count;
 use crate::error::Result;
 use crate::output::{Cell, Column, Format, Object, Tone, escape};
+use crate::suggest::nearest;
 
 /// What can be done with events.
 #[derive(Debug, clap::Subcommand)]
@@ -41,7 +45,34 @@ fn list(app: &App, which: Which) -> Result {
     let client = app.client()?;
     let filter = Filter { kind: which.kind, after: which.after };
     let (events, more) = app.run(async { Ok(client.events().list(&filter).take(limit).await?) })?;
-    app.out.list(events, more)
+    let unknown = filter.kind.filter(|_| events.is_empty());
+    app.out.list(events, more)?;
+    match unknown {
+        Some(kind) => tell_types(app, &client, &kind),
+        None => Ok(()),
+    }
+}
+
+/// How many events are looked through for their types.
+const NEWEST: usize = 1000;
+
+/// Nothing is of a type: it may be no type at all. Which ones there are, only what has happened can tell.
+fn tell_types(app: &App, client: &Client, wanted: &str) -> Result {
+    let (newest, _) = app.run(async { Ok(client.events().list(&Filter::default()).take(NEWEST).await?) })?;
+    let types: BTreeSet<String> = newest.into_iter().map(|event| event.kind).collect();
+    let group = format!("{wanted}.");
+    if types.contains(wanted) {
+        return Ok(());
+    }
+    if types.iter().any(|kind| kind.starts_with(&group)) {
+        app.out.notice(&format!("did you mean `{group}`, all events of {wanted}s?"));
+    } else if let Some(near) = nearest(wanted, types.iter().map(String::as_str)) {
+        app.out.notice(&format!("did you mean `{near}`?"));
+    } else if !types.is_empty() {
+        let types = types.into_iter().collect::<Vec<_>>().join(", ");
+        app.out.notice(&format!("the types of the newest events are: {types}"));
+    }
+    Ok(())
 }
 
 fn watch(app: &App, which: Which) -> Result {
@@ -121,7 +152,7 @@ impl Object for Event {
             Column::ranked(3, "SEVERITY", |it, _| Cell::toned(super::status::word(&it.severity), tone(it.severity))),
             Column::ranked(2, "TYPE", |it, _| it.kind.clone().into()),
             Column::ranked(4, "ACTOR", |it, _| it.actor.name.clone().into()),
-            Column::fixed("MESSAGE", |it, _| it.message.clone().into()),
+            Column::text(0, "MESSAGE", |it, _| it.message.clone().into()),
             Column::wide("REQUEST", |it, _| Cell::of(it.request_id.as_ref())),
         ]
     }

@@ -46,8 +46,18 @@ impl Fields {
         Ok(Value::Object(self.0))
     }
 
+    /// Refuses an object that exists and is not as asked for.
+    pub fn must_be_in<T: Serialize>(&self, existing: &T, kind: &str, name: &str) -> Result {
+        let faults = self.differing(existing)?;
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let error = CliError::new(Exit::Conflict, format!("{kind} `{name}` exists and is not as asked for"));
+        Err(error.faults(faults).help(format!("patronusctl {kind} update {name}")))
+    }
+
     /// The fields in which an object that exists is not as asked for.
-    pub fn differing<T: Serialize>(&self, existing: &T) -> Result<Vec<Fault>> {
+    fn differing<T: Serialize>(&self, existing: &T) -> Result<Vec<Fault>> {
         let existing = json(existing)?;
         let differs = |(name, wanted): (&String, &Value)| {
             let found = existing.get(name)?;

@@ -21,8 +21,10 @@ mod names;
 
 use std::io::BufRead as _;
 
+use crate::app::App;
 use crate::cli::reference;
 use crate::error::{CliError, Exit, Result};
+use crate::output::Object;
 
 /// The references that were typed; `-` reads them from stdin, one a line. Tells whether they are to be shown as a list.
 fn references(kind: &str, typed: &[String]) -> Result<(Vec<String>, bool)> {
@@ -48,6 +50,14 @@ fn references(kind: &str, typed: &[String]) -> Result<(Vec<String>, bool)> {
 
 fn parse(kind: &str, text: &str) -> Result<String> {
     reference(kind, text).map(|it| it.to_string()).map_err(CliError::usage)
+}
+
+/// Shows what was named: one object alone, or a list.
+fn show<T: Object>(app: &App, found: &[T], as_list: bool) -> Result {
+    match found {
+        [one] if !as_list => app.out.object(one),
+        several => app.out.objects(several),
+    }
 }
 
 /// Collects what went wrong with single items of several.

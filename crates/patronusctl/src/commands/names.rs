@@ -1,9 +1,11 @@
-//! Did-you-mean for names that live on the server.
+//! What is said of objects by their names, the same for sites and networks; did-you-mean for names on the server.
 
 use patronus_client::{Client, Error};
+use patronus_types::Name;
 use patronus_types::api::error::ErrorCode;
 use patronus_types::api::page::StatusFilter;
 
+use crate::app::App;
 use crate::error::CliError;
 use crate::suggest::nearest;
 
@@ -35,6 +37,33 @@ impl Named {
                 sites.into_iter().map(|it| it.spec.name.to_string()).collect()
             }
         })
+    }
+}
+
+/// Says what to do where an object exists that was to be created.
+pub fn explain_existing(kind: Named, name: &Name, error: Error) -> CliError {
+    let exists = error.is(ErrorCode::Exists);
+    let shown = CliError::from(error);
+    match exists {
+        true => shown.help(format!("patronusctl {} get {name}, or create it with --if-not-exists", kind.word())),
+        false => shown,
+    }
+}
+
+/// Tells what became of an object that was to be deleted; `outcome` holds its name.
+pub async fn tell_deleted(
+    app: &App,
+    client: &Client,
+    (kind, wanted): (Named, &str),
+    outcome: Result<Name, Error>,
+    ignore_not_found: bool,
+) -> crate::error::Result {
+    match outcome {
+        Ok(name) => app.out.outcome(kind.word(), name.as_str(), "deleted", app.mode.dry_run),
+        Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
+            app.out.outcome(kind.word(), wanted, "not there", app.mode.dry_run)
+        }
+        Err(error) => Err(explain(client, kind, wanted, error).await),
     }
 }
 

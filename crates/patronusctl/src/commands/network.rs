@@ -8,13 +8,13 @@ use patronus_types::api::error::ErrorCode;
 use patronus_types::network::{Network, NetworkSpec};
 
 use super::fields::Fields;
-use super::names::{Named, explain};
-use super::{Partial, references};
+use super::names::{Named, explain, explain_existing, tell_deleted};
+use super::{Partial, references, show};
 use crate::app::App;
 use crate::cli::{number, range4, range6};
 use crate::complete;
 use crate::confirm;
-use crate::error::{CliError, Exit, Result};
+use crate::error::Result;
 use crate::output::{Cell, Column, Object, Tone};
 
 /// What can be done with networks.
@@ -135,10 +135,7 @@ fn get(app: &App, typed: &[String]) -> Result {
         }
         Ok(networks)
     })?;
-    match networks.as_slice() {
-        [network] if !as_list => app.out.object(network),
-        networks => app.out.objects(networks),
-    }
+    show(app, &networks, as_list)
 }
 
 fn create(app: &App, args: &Create) -> Result {
@@ -150,29 +147,14 @@ fn create(app: &App, args: &Create) -> Result {
         match client.networks().create(&spec, &app.mode.write()).await {
             Ok(network) => Ok((network, true)),
             Err(error) if args.if_not_exists && error.is(ErrorCode::Exists) => {
-                Ok((unchanged(&client, &args.name, &fields).await?, false))
+                let network = client.networks().get(args.name.as_str()).await?.value;
+                fields.must_be_in(&network, Network::KIND, args.name.as_str())?;
+                Ok((network, false))
             }
-            Err(error) => Err(exists_help(error.into(), &args.name)),
+            Err(error) => Err(explain_existing(Named::Network, &args.name, error)),
         }
     })?;
     app.out.done(&network, if created { "created" } else { "unchanged" }, app.mode.dry_run)
-}
-
-async fn unchanged(client: &Client, name: &Name, fields: &Fields) -> Result<Network> {
-    let network = client.networks().get(name.as_str()).await?.value;
-    let faults = fields.differing(&network)?;
-    if faults.is_empty() {
-        return Ok(network);
-    }
-    let error = CliError::new(Exit::Conflict, format!("network `{name}` exists and is not as asked for"));
-    Err(error.faults(faults).help(format!("patronusctl network update {name}")))
-}
-
-fn exists_help(error: CliError, name: &Name) -> CliError {
-    if error.exit != Exit::Conflict {
-        return error;
-    }
-    error.help(format!("patronusctl network get {name}, or create it with --if-not-exists"))
 }
 
 fn update(app: &App, args: &Update) -> Result {
@@ -194,10 +176,7 @@ fn update(app: &App, args: &Update) -> Result {
 
 fn delete(app: &App, args: &Delete) -> Result {
     let (wanted, _) = references(Network::KIND, &args.networks)?;
-    match wanted.as_slice() {
-        [one] => confirm::type_out(app, &format!("deleting network {one}"), one)?,
-        several => confirm::type_out(app, &format!("deleting {} networks", several.len()), &several.len().to_string())?,
-    }
+    confirm::deletion(app, Network::KIND, &wanted)?;
     let client = app.client()?;
     let mut partial = Partial::default();
     app.run(async {
@@ -211,16 +190,21 @@ fn delete(app: &App, args: &Delete) -> Result {
 
 async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bool) -> Result {
     let outcome = match client.networks().get(name).await {
-        Ok(found) => client.networks().delete(name, &found.etag, &app.mode.write_of(name)).await,
+        Ok(found) => {
+            let deleted = client.networks().delete(name, &found.etag, &app.mode.write_of(name)).await;
+            deleted.map(|()| found.value.spec.name)
+        }
         Err(error) => Err(error),
     };
-    match outcome {
-        Ok(()) => app.out.outcome(Network::KIND, name, "deleted", app.mode.dry_run),
-        Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
-            app.out.outcome(Network::KIND, name, "not there", app.mode.dry_run)
-        }
-        Err(error) => Err(explain(client, Named::Network, name, error).await),
-    }
+    let has_sites = outcome.as_ref().is_err_and(|error| error.is(ErrorCode::Conflict));
+    let told = tell_deleted(app, client, (Named::Network, name), outcome, ignore_not_found).await;
+    told.map_err(|error| match has_sites {
+        true => error.help(format!("see them: patronusctl site list --network {name}")).help(format!(
+            "delete them: patronusctl site list --network {name} -o name | \
+             patronusctl site delete - --network {name} --confirm NUMBER"
+        )),
+        false => error,
+    })
 }
 
 impl Object for Network {

@@ -151,7 +151,7 @@ fn attention(network: &Network, site: &Site) -> Option<Attention> {
 }
 
 fn heads<const N: usize>(names: [&'static str; N]) -> [Head; N] {
-    names.map(|name| Head { name, rank: 0 })
+    names.map(Head::fixed)
 }
 
 fn page(status: &Status, out: &Output) -> String {

@@ -18,12 +18,12 @@ use crate::cli::{duration, reference};
 use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Exit, Result};
-use crate::output::{Cell, Column, Object, Tone};
+use crate::output::{Cell, Column, Format, Object, Tone};
 
 /// What can be done with tokens.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Create a token: for a site that joins, or for people and CI
+    /// Create a token: in an invitation for a site that joins, or alone for people and CI
     Create(Create),
     /// List tokens; never their secrets
     List,
@@ -46,7 +46,7 @@ pub enum Command {
 /// Arguments of `token create`.
 #[derive(Debug, clap::Args)]
 pub struct Create {
-    /// What it is for: `enrol` prints the invitation that a site needs to join, `api` a token for people and CI
+    /// What it is for: `enrol` makes the invitation by which a site joins, `api` a token for people and CI
     #[arg(long, value_parser = ["enrol", "api"])]
     kind: String,
     /// The site that joins
@@ -93,6 +93,11 @@ pub fn run(app: &App, command: Command) -> Result {
 
 fn create(app: &App, args: &Create) -> Result {
     let request = request(app, args)?;
+    let bare = matches!(app.out.view.format, Format::Name | Format::Id);
+    if bare && args.out.is_none() && !app.mode.dry_run {
+        return Err(CliError::usage("-o name and -o id would lose the secret, which is shown only once")
+            .help("add --out FILE to keep it"));
+    }
     // A secret that cannot be kept should not be made: the file comes first.
     let file = args.out.as_deref().map(Pending::new).transpose()?;
     let client = app.client()?;
@@ -157,8 +162,14 @@ fn portable(created: &TokenCreated) -> Result<String> {
 fn show(app: &App, created: &TokenCreated) -> Result {
     let text = portable(created)?;
     app.out.value(created, || text)?;
-    app.out.notice(&format!("token {} is shown only this once", created.token.id));
+    app.out.notice(&format!("{} is shown only this once", thing(created)));
     Ok(())
+}
+
+/// What was made: a site joins by an invitation, which holds a token; people and CI use a token alone.
+fn thing(created: &TokenCreated) -> String {
+    let id = created.token.id;
+    if created.invitation.is_some() { format!("the invitation (token {id})") } else { format!("token {id}") }
 }
 
 fn keep(app: &App, created: &TokenCreated, file: Pending) -> Result {
@@ -166,7 +177,7 @@ fn keep(app: &App, created: &TokenCreated, file: Pending) -> Result {
     file.finish(&portable(created)?)
         .map_err(|error| error.help(format!("it is lost; revoke it: patronusctl token revoke {}", created.token.id)))?;
     match app.out.view.format.is_human() {
-        true => app.out.write(&format!("token {} written to {path}\n", created.token.id)),
+        true => app.out.write(&format!("{} is in {path}\n", thing(created))),
         // The secret is in the file and nowhere else.
         false => app.out.object(&created.token),
     }
@@ -245,7 +256,7 @@ impl Object for Token {
             Column::ranked(1, "SITE", |it, _| Cell::of(it.site.as_ref())),
             Column::ranked(3, "EXPIRES", |it, out| Cell::of(it.expires_at.map(|time| out.time(time)))),
             Column::ranked(4, "LAST USED", |it, out| Cell::of(it.last_used_at.map(|time| out.time(time)))),
-            Column::ranked(5, "DESCRIPTION", |it, _| it.description.clone().into()),
+            Column::text(5, "DESCRIPTION", |it, _| it.description.clone().into()),
             Column::wide("CREATED BY", |it, _| it.created_by.clone().into()),
             Column::wide("CREATED", |it, out| out.time(it.created_at).into()),
         ]

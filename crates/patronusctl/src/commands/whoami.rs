@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::status::word;
 use crate::app::App;
 use crate::error::Result;
+use crate::output::Format;
 
 /// Arguments of `whoami`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,15 @@ pub fn run(app: &App, _: Args) -> Result {
         server: client.server().to_owned(),
         credential: crate::token_source::origin(app).or(store),
     };
+    let actor = &answer.me.actor;
+    match app.out.view.format {
+        Format::Name => return app.out.write(&format!("{}/{}\n", word(&actor.kind), actor.name)),
+        Format::Id => {
+            let id = actor.id.as_ref().map_or_else(|| actor.name.clone(), ToString::to_string);
+            return app.out.write(&format!("{id}\n"));
+        }
+        _ => {}
+    }
     app.out.value(&answer, || {
         let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         format!(

@@ -105,10 +105,11 @@ impl Output {
 
     /// Writes one machine-readable value, or the text for people.
     pub fn value<T: Serialize>(&self, value: &T, human: impl FnOnce() -> String) -> Result {
-        if self.view.format.is_human() && self.view.fields.is_empty() {
-            return self.write(&human());
+        match self.view.format {
+            Format::Name | Format::Id => Err(nameless("this answer")),
+            format if format.is_human() && self.view.fields.is_empty() => self.write(&human()),
+            _ => self.answer(value),
         }
-        self.write(&self.machine(value)?)
     }
 
     /// The value in the machine form that was asked for.
@@ -122,6 +123,12 @@ impl Output {
             _ => json(serde_json::to_string_pretty(value)),
         }
     }
+}
+
+/// Refuses `-o name` and `-o id` where there is no object that has one.
+pub fn nameless(what: &str) -> CliError {
+    CliError::usage(format!("{what} holds no object with a name or an id: -o name and -o id mean nothing to it"))
+        .help("-o json, -o yaml or -o table (the variable PATRONUS_OUTPUT counts too)")
 }
 
 /// A reader that went away is no error; anything else is.

@@ -14,6 +14,8 @@ pub struct Column<T> {
     pub head: Head,
     /// Only in `wide`.
     pub wide: bool,
+    /// Only where one of the objects has something to say in it.
+    pub optional: bool,
     /// What it says of an object.
     pub cell: fn(&T, &Output) -> Cell,
 }
@@ -21,17 +23,27 @@ pub struct Column<T> {
 impl<T> Column<T> {
     /// A column that always stays.
     pub fn fixed(name: &'static str, cell: fn(&T, &Output) -> Cell) -> Self {
-        Self { head: Head { name, rank: 0 }, wide: false, cell }
+        Self { head: Head::fixed(name), wide: false, optional: false, cell }
     }
 
     /// A column that gives way, the greatest rank first.
     pub fn ranked(rank: u8, name: &'static str, cell: fn(&T, &Output) -> Cell) -> Self {
-        Self { head: Head { name, rank }, wide: false, cell }
+        Self { head: Head { name, rank, text: false }, wide: false, optional: false, cell }
+    }
+
+    /// A column that always stays, where one of the objects has something to say in it.
+    pub fn optional(name: &'static str, cell: fn(&T, &Output) -> Cell) -> Self {
+        Self { optional: true, ..Self::fixed(name, cell) }
+    }
+
+    /// A column of free text; of rank 0 it always stays.
+    pub fn text(rank: u8, name: &'static str, cell: fn(&T, &Output) -> Cell) -> Self {
+        Self { head: Head { name, rank, text: true }, ..Self::fixed(name, cell) }
     }
 
     /// A column of `wide`.
     pub fn wide(name: &'static str, cell: fn(&T, &Output) -> Cell) -> Self {
-        Self { head: Head { name, rank: 100 }, wide: true, cell }
+        Self { head: Head { name, rank: 100, text: false }, wide: true, optional: false, cell }
     }
 }
 
@@ -43,6 +55,10 @@ pub trait Object: Serialize + Sized {
     fn name(&self) -> String;
     /// Its id.
     fn id(&self) -> String;
+    /// What `-o name` prints of it, which stdin takes back.
+    fn reference(&self) -> String {
+        format!("{}/{}", Self::KIND, self.name())
+    }
     /// Its columns.
     fn columns() -> Vec<Column<Self>>;
 }
@@ -79,33 +95,48 @@ impl Output {
 
     /// Shows several objects as a list.
     pub fn objects<T: Object>(&self, objects: &[T]) -> Result {
-        let view = &self.view;
-        match view.format {
-            Format::Table | Format::Wide if view.fields.is_empty() => self.table(objects),
-            Format::Table | Format::Wide => self.field_table(objects),
-            Format::Name => self.lines(objects.iter().map(|object| format!("{}/{}", T::KIND, object.name()))),
+        match self.view.format {
+            Format::Name => self.lines(objects.iter().map(T::reference)),
             Format::Id => self.lines(objects.iter().map(T::id)),
-            Format::Jsonl if view.fields.is_empty() => {
+            _ if !self.view.fields.is_empty() => self.picked(&values_of(objects)?, true),
+            Format::Table | Format::Wide => self.table(objects),
+            Format::Jsonl => {
                 let lines = objects.iter().map(|object| self.machine(object)).collect::<Result<Vec<_>>>()?;
                 self.write(&lines.concat())
             }
-            Format::Jsonl => {
-                let lines = self.projected(objects)?.into_iter().map(|value| format!("{value}\n")).collect::<Vec<_>>();
-                self.write(&lines.concat())
-            }
-            Format::Json | Format::Yaml if view.fields.is_empty() => self.write(&self.machine(&objects)?),
-            Format::Json | Format::Yaml => self.write(&self.machine(&self.projected(objects)?)?),
+            Format::Json | Format::Yaml => self.write(&self.machine(&objects)?),
         }
     }
 
     /// Shows one object.
     pub fn object<T: Object>(&self, object: &T) -> Result {
         match self.view.format {
-            Format::Json | Format::Jsonl | Format::Yaml => match self.projected(std::slice::from_ref(object))?.pop() {
-                Some(value) if !self.view.fields.is_empty() => self.write(&self.machine(&value)?),
-                _ => self.write(&self.machine(object)?),
-            },
+            Format::Json | Format::Jsonl | Format::Yaml => self.answer(object),
             _ => self.objects(std::slice::from_ref(object)),
+        }
+    }
+
+    /// Shows any value in a form for programs, or only the fields that were asked for: of each, where it is a list.
+    pub(super) fn answer<T: Serialize>(&self, value: &T) -> Result {
+        if self.view.fields.is_empty() && self.view.format != Format::Jsonl {
+            return self.write(&self.machine(value)?);
+        }
+        match value_of(value)? {
+            Value::Array(items) if self.view.fields.is_empty() => self.lines(items.iter().map(ToString::to_string)),
+            Value::Array(items) => self.picked(&items, true),
+            _ if self.view.fields.is_empty() => self.write(&self.machine(value)?),
+            value => self.picked(&[value], false),
+        }
+    }
+
+    /// Shows the fields that were asked for.
+    fn picked(&self, values: &[Value], as_list: bool) -> Result {
+        let values = self.projected(values)?;
+        match (self.view.format, values.first()) {
+            (Format::Json | Format::Yaml, Some(only)) if !as_list => self.write(&self.machine(only)?),
+            (Format::Json | Format::Yaml, _) => self.write(&self.machine(&values)?),
+            (Format::Jsonl, _) => self.lines(values.iter().map(ToString::to_string)),
+            _ => self.field_table(&values),
         }
     }
 
@@ -134,10 +165,12 @@ impl Output {
     pub fn objects_line<T: Object>(&self, object: &T) -> Result {
         match self.view.format {
             // A stream is no document; an object a line is the only JSON it can be.
-            Format::Json | Format::Jsonl => match self.projected(std::slice::from_ref(object))?.pop() {
-                Some(value) if !self.view.fields.is_empty() => self.write(&format!("{value}\n")),
-                _ => self.write(&format!("{}\n", serde_json::to_string(object).unwrap_or_default())),
-            },
+            Format::Json | Format::Jsonl if self.view.fields.is_empty() => {
+                self.write(&format!("{}\n", serde_json::to_string(object).unwrap_or_default()))
+            }
+            Format::Json | Format::Jsonl => {
+                self.lines(self.projected(&[value_of(object)?])?.iter().map(ToString::to_string))
+            }
             Format::Yaml => self.write(&format!("---\n{}", self.machine(object)?)),
             _ => self.objects(std::slice::from_ref(object)),
         }
@@ -149,7 +182,9 @@ impl Output {
 
     fn table<T: Object>(&self, objects: &[T]) -> Result {
         let wide = self.view.format == Format::Wide;
-        let columns: Vec<Column<T>> = T::columns().into_iter().filter(|column| wide || !column.wide).collect();
+        let says = |column: &Column<T>| objects.iter().any(|object| !(column.cell)(object, self).text.is_empty());
+        let shown = |column: &Column<T>| (wide || !column.wide) && (!column.optional || says(column));
+        let columns: Vec<Column<T>> = T::columns().into_iter().filter(shown).collect();
         let rows = objects.iter().map(|object| columns.iter().map(|column| (column.cell)(object, self)).collect());
         let heads: Vec<Head> = columns.iter().map(|column| column.head).collect();
         self.rows(&heads, rows.collect())
@@ -181,26 +216,28 @@ impl Output {
         Layout { width: self.width.filter(|_| !wide), style: self.style, header: !self.view.no_headers }
     }
 
-    fn field_table<T: Object>(&self, objects: &[T]) -> Result {
-        let values = self.projected(objects)?;
+    fn field_table(&self, values: &[Value]) -> Result {
         let heads: Vec<String> = self.view.fields.iter().map(|field| field.to_uppercase()).collect();
         let cells = |value: &Value| self.view.fields.iter().map(|field| cell(value.get(field)).into()).collect();
         let mut rows: Vec<Vec<Cell>> = values.iter().map(cells).collect();
         if !self.view.no_headers && !rows.is_empty() {
             rows.insert(0, heads.into_iter().map(Cell::from).collect());
         }
-        let nameless: Vec<Head> = self.view.fields.iter().map(|_| Head { name: "", rank: 0 }).collect();
+        let nameless: Vec<Head> = self.view.fields.iter().map(|_| Head::fixed("")).collect();
         let layout = Layout { header: false, ..self.layout() };
         self.write(&render(&nameless, rows, layout).0)
     }
 
-    fn projected<T: Object>(&self, objects: &[T]) -> Result<Vec<Value>> {
-        let values = objects.iter().map(value_of).collect::<Result<Vec<_>>>()?;
+    fn projected(&self, values: &[Value]) -> Result<Vec<Value>> {
         if let Some(first) = values.first() {
             self.view.fields.iter().try_for_each(|field| check_field(first, field))?;
         }
         Ok(values.iter().map(|value| project(value, &self.view.fields)).collect())
     }
+}
+
+fn values_of<T: Serialize>(objects: &[T]) -> Result<Vec<Value>> {
+    objects.iter().map(value_of).collect()
 }
 
 fn value_of<T: Serialize>(object: &T) -> Result<Value> {

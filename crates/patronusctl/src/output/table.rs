@@ -11,6 +11,18 @@ pub struct Head {
     pub name: &'static str,
     /// 0 stays; the greatest is dropped first where the terminal is too narrow.
     pub rank: u8,
+    /// Whether it is free text: cut to [`READABLE`] before another column is dropped.
+    pub text: bool,
+}
+
+/// As much of a free text as tells what it is about.
+const READABLE: usize = 40;
+
+impl Head {
+    /// A column that stays.
+    pub fn fixed(name: &'static str) -> Self {
+        Self { name, rank: 0, text: false }
+    }
 }
 
 /// A cell.
@@ -57,7 +69,7 @@ pub fn render(heads: &[Head], rows: Vec<Vec<Cell>>, layout: Layout) -> (String, 
     let mut rows: Vec<Vec<Cell>> = rows.into_iter().map(|row| row.into_iter().map(clean).collect()).collect();
     let mut dropped = Vec::new();
     if let Some(width) = layout.width {
-        while needed(&heads, &rows) > width {
+        while least(&heads, &rows) > width {
             let Some(index) = least_wanted(&heads) else { break };
             dropped.push(heads.remove(index).name);
             rows.iter_mut().for_each(|row| drop(row.remove(index)));
@@ -86,16 +98,24 @@ fn needed(heads: &[Head], rows: &[Vec<Cell>]) -> usize {
     widths(heads, rows).iter().sum::<usize>() + 2 * heads.len().saturating_sub(1)
 }
 
+/// The same with free texts cut.
+fn least(heads: &[Head], rows: &[Vec<Cell>]) -> usize {
+    let spare = |(head, width): (&Head, usize)| if head.text { width.saturating_sub(READABLE) } else { 0 };
+    needed(heads, rows) - heads.iter().zip(widths(heads, rows)).map(spare).sum::<usize>()
+}
+
 fn least_wanted(heads: &[Head]) -> Option<usize> {
     let ranked = heads.iter().enumerate().filter(|(_, head)| head.rank > 0);
     ranked.max_by_key(|(_, head)| head.rank).map(|(index, _)| index)
 }
 
-/// Shortens the widest column until the rest fits, down to eight characters.
+/// Shortens the free text, or else the widest column, until the rest fits, down to eight characters.
 fn cut(heads: &[Head], rows: &mut [Vec<Cell>], width: usize) {
     let excess = needed(heads, rows).saturating_sub(width);
     let widths = widths(heads, rows);
-    let Some((index, widest)) = widths.into_iter().enumerate().max_by_key(|(_, width)| *width) else { return };
+    let text = |index: usize| heads.get(index).is_some_and(|head| head.text);
+    let most = widths.into_iter().enumerate().max_by_key(|(index, width)| (text(*index), *width));
+    let Some((index, widest)) = most else { return };
     if excess == 0 {
         return;
     }
@@ -144,8 +164,11 @@ fn drawn(cell: Cell) -> TableCell {
 mod tests {
     use super::*;
 
-    const HEADS: &[Head] =
-        &[Head { name: "NAME", rank: 0 }, Head { name: "PLACE", rank: 1 }, Head { name: "AGE", rank: 2 }];
+    const HEADS: &[Head] = &[
+        Head { name: "NAME", rank: 0, text: false },
+        Head { name: "PLACE", rank: 1, text: false },
+        Head { name: "AGE", rank: 2, text: false },
+    ];
 
     fn rows() -> Vec<Vec<Cell>> {
         vec![
@@ -182,5 +205,20 @@ mod tests {
         let (text, dropped) = render(HEADS, rows(), layout(Some(10)));
         assert_eq!(dropped, ["PLACE", "AGE"]);
         assert!(text.contains('…') && text.lines().count() == 3, "{text}");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_before_a_column_is_dropped() {
+        let heads = [
+            Head::fixed("NUMBER"),
+            Head { name: "TYPE", rank: 2, text: false },
+            Head { name: "MESSAGE", rank: 0, text: true },
+        ];
+        let row = || vec![vec!["12".into(), "bundle.applied".into(), "x".repeat(150).into()]];
+        let (text, dropped) = render(&heads, row(), layout(Some(70)));
+        assert!(dropped.is_empty() && text.contains("bundle.applied") && text.contains("xxx…"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 70), "{text}");
+        let (_, dropped) = render(&heads, row(), layout(Some(60)));
+        assert_eq!(dropped, ["TYPE"]);
     }
 }

@@ -127,3 +127,100 @@ fn a_watch_follows_by_number_and_stops_at_its_limit() {
     assert_eq!((ran.code, numbers), (0, vec![6, 7, 8]), "{}", ran.stderr);
     assert!(ran.stderr.contains("the server is away"), "{}", ran.stderr);
 }
+
+/// Two networks, each with a site `ams`.
+fn two_networks() -> Fake {
+    Fake::new(|request, _| {
+        let mut office = crate::api::network();
+        (office["id"], office["name"]) = ("network_01k9zq3v6p8r2m4n5t7w9x1y3y".into(), "office".into());
+        let mut twin = crate::api::site("ams");
+        twin["id"] = "site_01k9zq3v6p8r2m4n5t7w9x1y3c".into();
+        twin["network_id"] = office["id"].clone();
+        let json = |value: serde_json::Value| Reply::json(200, &value.to_string());
+        match request.path() {
+            "/v1/networks" => json(serde_json::json!([crate::api::network(), office])),
+            "/v1/sites" if request.target.split(['?', '&']).any(|it| it == "network=lab" || it == "limit=1") => {
+                json(serde_json::json!([crate::api::site("ams"), crate::api::site("fra")]))
+            }
+            "/v1/sites" => json(serde_json::json!([crate::api::site("ams"), twin, crate::api::site("fra")])),
+            "/v1/sites/site_01k9zq3v6p8r2m4n5t7w9x1y3c" => json(twin).with("etag", "\"7\""),
+            _ => answer(request),
+        }
+    })
+}
+
+#[test]
+fn a_site_of_several_networks_says_which_it_is() {
+    let server = two_networks();
+    let home = Home::at(&server.url);
+    let table = home.run("site list").stdout;
+    let columns: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
+    assert_eq!(columns, [["NAME", "NETWORK"], ["ams", "lab"], ["ams", "office"], ["fra", "lab"]]);
+    assert!(!home.run("site list --network lab").stdout.contains("NETWORK"));
+    let twin = "site_01k9zq3v6p8r2m4n5t7w9x1y3c";
+    assert!(home.run(&format!("site describe {twin}")).stdout.contains("network       office\n"));
+}
+
+#[test]
+fn a_name_that_means_several_sites_is_printed_as_its_id() {
+    let server = two_networks();
+    let home = Home::at(&server.url);
+    let (one, twin) = ("site/site_01k9zq3v6p8r2m4n5t7w9x1y3a", "site/site_01k9zq3v6p8r2m4n5t7w9x1y3c");
+    assert_eq!(home.run("site list -o name").stdout, format!("{one}\n{twin}\nsite/fra\n"));
+    // Also where the twin is not in the list.
+    assert_eq!(home.run("site list -o name --limit 1").stdout, format!("{one}\n"));
+    assert_eq!(home.run("site list -o name --network lab").stdout, "site/ams\nsite/fra\n");
+    let back = home.run_with("site get - -o name", &format!("{twin}\n"));
+    assert_eq!((back.code, back.stdout), (0, format!("{twin}\n")), "{}", back.stderr);
+}
+
+#[test]
+fn fields_are_picked_from_every_answer() {
+    let server = world();
+    let home = Home::at(&server.url);
+    assert_eq!(home.run("whoami --fields role,actor.name").stdout, "ROLE      ACTOR.NAME\noperator  ci\n");
+    assert_eq!(home.run("version -o json --fields server").json(), serde_json::json!({"server": "0.1.0"}));
+    assert_eq!(home.run("status -o jsonl --fields networks.0.name").stdout, "{\"networks.0.name\":\"lab\"}\n");
+    let ran = home.run("whoami --fields rle");
+    assert!(ran.code == 2 && ran.stderr.contains("did you mean `role`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_name_is_printed_or_refused_before_anything_is_done() {
+    let server = world();
+    let home = Home::at(&server.url);
+    assert_eq!(home.run("whoami -o name").stdout, "token/ci\n");
+    assert_eq!(home.run("bundle diff -o name").stdout, "site/ams\n");
+    let asked = server.requests().len();
+    for line in [
+        "status -o name",
+        "version -o id",
+        "bundle verify 2 -o name",
+        "bundle export 2 --dir x -o id",
+        "bundle diff -o id",
+        "token create --kind enrol --site ams -o name",
+    ] {
+        let ran = home.run(line);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("-o name and -o id"), "{line}: {}", ran.stderr);
+    }
+    assert_eq!(server.requests().len(), asked);
+}
+
+#[test]
+fn a_type_that_no_event_has_is_told_those_that_there_are() {
+    let server = Fake::new(|request, _| match request.path() {
+        "/v1/events" if request.target.contains("type=") => Reply::json(200, "[]"),
+        _ => answer(request),
+    });
+    let home = Home::at(&server.url);
+    for (kind, said) in [
+        ("site", "did you mean `site.`, all events of sites?"),
+        ("site.craeted", "did you mean `site.created`?"),
+        ("frob", "the types of the newest events are: site.created"),
+    ] {
+        let ran = home.run(&format!("event list --type {kind}"));
+        assert_eq!((ran.code, ran.stderr), (0, format!("no events\n{said}\n")), "{kind}");
+    }
+    assert_eq!(home.run("event list --type site.created").stderr, "no events\n");
+}

@@ -23,6 +23,19 @@ fn without_a_terminal_nothing_is_sent_before_it_is_confirmed() {
 }
 
 #[test]
+fn a_network_with_sites_says_how_to_get_rid_of_them() {
+    let server = Fake::new(|request, _| match request.method.as_str() {
+        "DELETE" => Reply::problem("conflict", 409, "network `lab` has 2 sites: delete them first"),
+        _ => crate::api::answer(request),
+    });
+    let ran = Home::at(&server.url).run("network delete lab --confirm lab");
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    for said in ["site list --network lab\n", "| patronusctl site delete - --network lab --confirm NUMBER\n"] {
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn an_empty_selection_is_never_everything() {
     let server = world();
     let home = Home::at(&server.url);

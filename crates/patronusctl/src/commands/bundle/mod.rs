@@ -50,6 +50,18 @@ pub enum Command {
     Export(export::Args),
 }
 
+impl Command {
+    /// What its answer is called, where that has nothing to print in a form.
+    pub fn nameless(&self, format: Format) -> Option<&'static str> {
+        match (self, format) {
+            (Self::Verify(_), Format::Name | Format::Id) => Some("a verification"),
+            (Self::Export(_), Format::Name | Format::Id) => Some("an export"),
+            (Self::Diff(_), Format::Id) => Some("a difference"),
+            _ => None,
+        }
+    }
+}
+
 /// Arguments of `bundle diff`.
 #[derive(Debug, clap::Args)]
 pub struct Diff {
@@ -146,7 +158,12 @@ fn diff(app: &App, args: &Diff) -> Result {
         };
         client.releases().diff(&to.version, from).await.map_err(|error| about(error, to))
     })?;
-    app.out.value(&diff, || page(app, &diff))?;
+    match app.out.view.format {
+        Format::Name => {
+            app.out.write(&diff.sites.iter().map(|it| format!("site/{}\n", it.site)).collect::<String>())?
+        }
+        _ => app.out.value(&diff, || page(app, &diff))?,
+    }
     if args.exit_code && !diff.sites.is_empty() { Err(CliError::silent(Exit::Differences)) } else { Ok(()) }
 }
 

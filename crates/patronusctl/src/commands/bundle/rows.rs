@@ -29,7 +29,7 @@ impl Object for Release {
             }),
             Column::ranked(5, "BY", |it, _| it.created_by.clone().into()),
             Column::ranked(1, "CREATED", |it, out| out.time(it.created_at).into()),
-            Column::ranked(2, "MESSAGE", |it, _| it.message.clone().into()),
+            Column::text(2, "MESSAGE", |it, _| it.message.clone().into()),
             Column::wide("PENDING", |it, _| crate::commands::site::join(&it.pending).into()),
             Column::wide("ID", |it, _| it.id().into()),
         ]

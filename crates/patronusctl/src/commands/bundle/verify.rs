@@ -178,7 +178,7 @@ fn network_key(app: &App) -> Result<VerifyingKey> {
 }
 
 fn page(app: &App, verified: &[Verified]) -> String {
-    let heads = ["BUNDLE", "SIGNATURE", "VERSION", "KEY", "DIGEST"].map(|name| Head { name, rank: 0 });
+    let heads = ["BUNDLE", "SIGNATURE", "VERSION", "KEY", "DIGEST"].map(Head::fixed);
     let row = |it: &Verified| {
         let outcome = if it.ok { Cell::toned("good", Tone::Good) } else { Cell::toned("BAD", Tone::Bad) };
         vec![it.name.clone().into(), outcome, Cell::of(it.version), it.key_id.clone().into(), it.digest.clone().into()]

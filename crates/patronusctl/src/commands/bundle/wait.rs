@@ -10,7 +10,7 @@ use patronus_types::site::{Site, SiteStatus, SyncState};
 use crate::app::App;
 use crate::cli::duration;
 use crate::error::{CliError, Exit, Fault, Result};
-use crate::output::{Object as _, Output};
+use crate::output::Output;
 
 /// How often a release is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ fn tell_silent(app: &App, sites: &[Site]) {
     let silent: Vec<&Site> = sites.iter().filter(|site| silence(site, &app.out).is_some()).collect();
     for site in &silent {
         let why = silence(site, &app.out).unwrap_or_default();
-        app.out.notice(&format!("site {}: {why}", site.name()));
+        app.out.notice(&format!("site {}: {why}", site.spec.name));
     }
     for help in next_steps(&silent) {
         app.out.notice(&help);
@@ -85,7 +85,7 @@ fn silence(site: &Site, out: &Output) -> Option<String> {
 
 /// What to do about sites whose agents are not heard.
 fn next_steps(silent: &[&Site]) -> Vec<String> {
-    let named = |pick: fn(&Site) -> bool| silent.iter().find(|site| pick(site)).map(|site| site.name());
+    let named = |pick: fn(&Site) -> bool| silent.iter().find(|site| pick(site)).map(|site| site.spec.name.to_string());
     let strange = named(|site| site.enrolled_at.is_none());
     let quiet = named(|site| site.enrolled_at.is_some());
     let join = strange.map(|name| format!("let it join: patronusctl token create --kind enrol --site {name}"));
@@ -100,7 +100,7 @@ async fn failed(client: &Client, release: &Release) -> CliError {
         reported.unwrap_or_else(|| "failed".to_owned())
     };
     let sites = late(client, release, SyncState::Failed).await;
-    let site = sites.first().map_or_else(|| "SITE".to_owned(), Site::name);
+    let site = sites.first().map_or_else(|| "SITE".to_owned(), |site| site.spec.name.to_string());
     CliError::new(Exit::Impossible, format!("version {} could not be applied by every site", release.version))
         .about("object", format!("bundle/{}", release.version))
         .faults(faults(&sites, reason))
@@ -125,6 +125,6 @@ async fn timed_out(app: &App, client: &Client, release: &Release) -> CliError {
 }
 
 fn faults(sites: &[Site], what: impl Fn(&Site) -> String) -> Vec<Fault> {
-    let fault = |site: &Site| Fault { place: format!("site {}", site.name()), what: what(site), excerpt: None };
+    let fault = |site: &Site| Fault { place: format!("site {}", site.spec.name), what: what(site), excerpt: None };
     sites.iter().map(fault).collect()
 }

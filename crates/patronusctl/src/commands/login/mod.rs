@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::{Config, Context};
 use crate::credential::Store;
 use crate::error::{CliError, Exit, Result};
+use crate::output::Format;
 use crate::settings::{Ca, Target};
 
 /// Arguments of `login`. The server, the CA and the context's name are global flags.
@@ -91,6 +92,9 @@ pub fn run(app: &App, args: Args) -> Result {
         role: word(&me.role),
         credential: store.to_string(),
     };
+    if matches!(app.out.view.format, Format::Name | Format::Id) {
+        return app.out.write(&format!("context/{}\n", answer.context));
+    }
     app.out.value(&answer, || {
         let Answer { context, server, user, role, credential } = &answer;
         format!("logged in to {server} as {user} ({role})\ncontext {context} is in use; the login is kept in: {credential}\n")

@@ -2,12 +2,14 @@
 
 use patronus_types::site::{Site, Uplink};
 
+use super::listed::Listed;
 use super::rows::{join, labels, status, sync, versions};
 use crate::commands::status::word;
 use crate::output::{Cell, Head, Output, escape};
 
 /// The page.
-pub fn text(site: &Site, out: &Output) -> String {
+pub fn text(listed: &Listed, out: &Output) -> String {
+    let site = &listed.site;
     let mut page = String::new();
     let mut line = |name: &str, value: String| {
         let value = if value.is_empty() { "-".to_owned() } else { escape(&value).into_owned() };
@@ -16,6 +18,9 @@ pub fn text(site: &Site, out: &Output) -> String {
     let time = |time: Option<patronus_types::Timestamp>| time.map(|time| out.time(time)).unwrap_or_default();
     line("name", site.spec.name.to_string());
     line("id", site.id.to_string());
+    if let Some(network) = &listed.network {
+        line("network", network.to_string());
+    }
     line("location", site.spec.location.clone());
     line("region/zone", join([&site.spec.region, &site.spec.zone].into_iter().flatten()).replace(',', "/"));
     line("labels", labels(site));
@@ -63,7 +68,7 @@ fn role(site: &Site) -> String {
 
 fn uplinks(site: &Site, out: &Output) -> String {
     let names = ["UPLINK", "ENDPOINT", "DEVICE", "GATEWAY", "COST", "MTU", "PUBLIC KEY"];
-    let heads = names.map(|name| Head { name, rank: 0 });
+    let heads = names.map(Head::fixed);
     let row = |(index, uplink): (usize, &Uplink)| {
         vec![
             uplink.name.to_string().into(),

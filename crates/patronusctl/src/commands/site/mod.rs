@@ -1,6 +1,7 @@
 //! Sites.
 
 mod describe;
+mod listed;
 mod rows;
 mod spec;
 
@@ -11,14 +12,14 @@ use patronus_types::api::error::ErrorCode;
 use patronus_types::api::page::StatusFilter;
 use patronus_types::site::{Site, SiteInput};
 
-use super::fields::Fields;
-use super::names::{Named, explain};
-use super::{Partial, references};
+use super::names::{Named, explain, explain_existing, tell_deleted};
+use super::{Partial, references, show};
 use crate::app::App;
 use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Exit, Result};
 use crate::output::Object;
+use listed::Listed;
 pub use rows::{join, versions};
 use spec::Spec;
 
@@ -124,12 +125,13 @@ fn list(app: &App, status: &str) -> Result {
     let client = app.client()?;
     let (mut sites, more) = app.run(async { Ok(client.sites().list(filter).take(limit).await?) })?;
     if filter == StatusFilter::All && !more {
-        complete::remember(app, "sites", sites.iter().map(Object::name));
+        complete::remember(app, "sites", sites.iter().map(|site| site.spec.name.to_string()));
     }
     if let Some(selector) = &app.globals.selector {
         sites.retain(|site| selector.matches(&site.spec.labels));
     }
-    app.out.list(sites, more)
+    let listed = app.run(Listed::all(app, &client, sites))?;
+    app.out.list(listed, more)
 }
 
 async fn one(client: &Client, name: &str) -> Result<patronus_client::Tagged<Site>> {
@@ -140,29 +142,26 @@ async fn one(client: &Client, name: &str) -> Result<patronus_client::Tagged<Site
 }
 
 fn get(app: &App, typed: &[String]) -> Result {
-    let (wanted, as_list) = references(Site::KIND, typed)?;
+    let (wanted, as_list) = references(Listed::KIND, typed)?;
     let client = app.client()?;
     let sites = app.run(async {
         let mut sites = Vec::new();
         for name in &wanted {
             sites.push(one(&client, name).await?.value);
         }
-        Ok(sites)
+        Listed::all(app, &client, sites).await
     })?;
-    match sites.as_slice() {
-        [site] if !as_list => app.out.object(site),
-        sites => app.out.objects(sites),
-    }
+    show(app, &sites, as_list)
 }
 
 fn describe(app: &App, typed: &str) -> Result {
-    let name = super::parse(Site::KIND, typed)?;
+    let name = super::parse(Listed::KIND, typed)?;
     let client = app.client()?;
-    let site = app.run(async { Ok(one(&client, &name).await?.value) })?;
+    let sites = app.run(async { Listed::all(app, &client, vec![one(&client, &name).await?.value]).await })?;
     if !app.out.view.format.is_human() || !app.out.view.fields.is_empty() {
-        return app.out.object(&site);
+        return sites.first().map_or(Ok(()), |site| app.out.object(site));
     }
-    app.out.write(&describe::text(&site, &app.out))
+    sites.first().map_or(Ok(()), |site| app.out.write(&describe::text(site, &app.out)))
 }
 
 fn create(app: &App, args: &Create) -> Result {
@@ -175,27 +174,15 @@ fn create(app: &App, args: &Create) -> Result {
         match client.sites().create(&input, &app.mode.write()).await {
             Ok(site) => Ok((site, true)),
             Err(error) if args.if_not_exists && error.is(ErrorCode::Exists) => {
-                Ok((unchanged(&client, &args.name, &fields).await?, false))
+                let site = client.sites().get(args.name.as_str()).await?.value;
+                fields.must_be_in(&site, Listed::KIND, args.name.as_str())?;
+                Ok((site, false))
             }
-            Err(error) => {
-                let exists = error.is(ErrorCode::Exists);
-                let shown = CliError::from(error);
-                let help = format!("patronusctl site get {}, or create it with --if-not-exists", args.name);
-                Err(if exists { shown.help(help) } else { shown })
-            }
+            Err(error) => Err(explain_existing(Named::Site, &args.name, error)),
         }
     })?;
+    let site = Listed::called(site, args.name.as_str());
     app.out.done(&site, if created { "created" } else { "unchanged" }, app.mode.dry_run)
-}
-
-async fn unchanged(client: &Client, name: &Name, fields: &Fields) -> Result<Site> {
-    let site = client.sites().get(name.as_str()).await?.value;
-    let faults = fields.differing(&site)?;
-    if faults.is_empty() {
-        return Ok(site);
-    }
-    let error = CliError::new(Exit::Conflict, format!("site `{name}` exists and is not as asked for"));
-    Err(error.faults(faults).help(format!("patronusctl site update {name}")))
 }
 
 fn update(app: &App, args: &Update) -> Result {
@@ -207,14 +194,15 @@ fn update(app: &App, args: &Update) -> Result {
         fields.set("uplinks", Some(serde_json::Value::Null))?;
     }
     let patch = fields.into_patch()?;
-    let name = super::parse(Site::KIND, &args.site)?;
+    let name = super::parse(Listed::KIND, &args.site)?;
     let client = app.client()?;
     let (before, after) = app.run(async {
         let found = one(&client, &name).await?;
         let after = client.sites().update(&name, &found.etag, &patch, &app.mode.write()).await?;
         Ok((found.value.spec, after))
     })?;
-    app.out.done(&after, if after.spec == before { "unchanged" } else { "updated" }, app.mode.dry_run)
+    let what = if after.spec == before { "unchanged" } else { "updated" };
+    app.out.done(&Listed::called(after, &name), what, app.mode.dry_run)
 }
 
 fn delete(app: &App, args: &Delete) -> Result {
@@ -223,8 +211,8 @@ fn delete(app: &App, args: &Delete) -> Result {
         (Some(_), [_, ..]) => return Err(CliError::usage("name sites or select them by labels, not both")),
         (None, []) => return Err(CliError::usage("no site is named").help("patronusctl site delete SITE")),
         (None, typed) => {
-            let (wanted, _) = references(Site::KIND, typed)?;
-            confirm_delete(app, &wanted)?;
+            let (wanted, _) = references(Listed::KIND, typed)?;
+            confirm::deletion(app, Listed::KIND, &wanted)?;
             client = app.client()?;
             wanted
         }
@@ -240,13 +228,15 @@ fn delete(app: &App, args: &Delete) -> Result {
             client = app.client()?;
             let sites = app.run(async { Ok(client.sites().list(StatusFilter::All).all().await?) })?;
             let selected = sites.into_iter().filter(|site| selector.matches(&site.spec.labels));
-            let wanted: Vec<String> = selected.map(|site| site.name()).collect();
+            // By their ids: a name may be another network's too.
+            let (wanted, names): (Vec<String>, Vec<String>) =
+                selected.map(|site| (site.id.to_string(), site.spec.name.to_string())).unzip();
             if wanted.is_empty() {
                 return Err(CliError::new(Exit::NotFound, "no site has these labels"));
             }
             confirm::type_out(
                 app,
-                &format!("deleting {} sites ({})", wanted.len(), wanted.join(", ")),
+                &format!("deleting {} sites ({})", wanted.len(), names.join(", ")),
                 &wanted.len().to_string(),
             )?;
             wanted
@@ -262,23 +252,13 @@ fn delete(app: &App, args: &Delete) -> Result {
     partial.end()
 }
 
-fn confirm_delete(app: &App, wanted: &[String]) -> Result {
-    match wanted {
-        [one] => confirm::type_out(app, &format!("deleting site {one}"), one),
-        several => confirm::type_out(app, &format!("deleting {} sites", several.len()), &several.len().to_string()),
-    }
-}
-
 async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bool) -> Result {
     let outcome = match client.sites().get(name).await {
-        Ok(found) => client.sites().delete(name, &found.etag, &app.mode.write_of(name)).await,
+        Ok(found) => {
+            let deleted = client.sites().delete(name, &found.etag, &app.mode.write_of(name)).await;
+            deleted.map(|()| found.value.spec.name)
+        }
         Err(error) => Err(error),
     };
-    match outcome {
-        Ok(()) => app.out.outcome(Site::KIND, name, "deleted", app.mode.dry_run),
-        Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
-            app.out.outcome(Site::KIND, name, "not there", app.mode.dry_run)
-        }
-        Err(error) => Err(explain(client, Named::Site, name, error).await),
-    }
+    tell_deleted(app, client, (Named::Site, name), outcome, ignore_not_found).await
 }

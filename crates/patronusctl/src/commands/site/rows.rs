@@ -1,40 +1,51 @@
 //! Sites in tables.
 
-use patronus_types::site::{Site, SiteStatus, SyncState};
+use patronus_types::site::{AgentInfo, Site, SiteStatus, SyncState};
 
+use super::listed::Listed;
 use crate::commands::status::word;
 use crate::output::{Cell, Column, Object, Tone};
 
-impl Object for Site {
+impl Object for Listed {
     const KIND: &'static str = "site";
 
     fn name(&self) -> String {
-        self.spec.name.to_string()
+        self.site.spec.name.to_string()
     }
 
     fn id(&self) -> String {
-        self.id.to_string()
+        self.site.id.to_string()
+    }
+
+    fn reference(&self) -> String {
+        let which = if self.ambiguous { self.id() } else { self.name() };
+        format!("{}/{which}", Self::KIND)
     }
 
     fn columns() -> Vec<Column<Self>> {
         vec![
             Column::fixed("NAME", |it, _| it.name().into()),
-            Column::fixed("STATUS", |it, _| status(it.status)),
-            Column::fixed("SYNC", |it, _| sync(it.sync)),
-            Column::ranked(1, "VERSION", |it, _| versions(it).into()),
-            Column::ranked(3, "ADDRESS", |it, _| Cell::of(it.addresses.first())),
-            Column::ranked(6, "UPLINKS", |it, _| it.spec.uplinks.len().to_string().into()),
-            Column::ranked(2, "LAST SEEN", |it, out| Cell::of(it.last_seen_at.map(|time| out.time(time)))),
-            Column::ranked(5, "LOCATION", |it, _| it.spec.location.clone().into()),
-            Column::wide("PREFIXES", |it, _| join(&it.spec.prefixes).into()),
-            Column::wide("ENDPOINTS", |it, _| join(&it.endpoints).into()),
-            Column::wide("DRIVER", |it, _| Cell::of(it.agent.as_ref().and_then(|agent| agent.driver.clone()))),
-            Column::wide("AGENT", |it, _| Cell::of(it.agent.as_ref().map(|agent| agent.version.clone()))),
-            Column::wide("HOST", |it, _| Cell::of(it.agent.as_ref().map(|agent| agent.hostname.clone()))),
-            Column::wide("LABELS", |it, _| labels(it).into()),
+            Column::optional("NETWORK", |it, _| Cell::of(it.network.as_ref())),
+            Column::fixed("STATUS", |it, _| status(it.site.status)),
+            Column::fixed("SYNC", |it, _| sync(it.site.sync)),
+            Column::ranked(1, "VERSION", |it, _| versions(&it.site).into()),
+            Column::ranked(3, "ADDRESS", |it, _| Cell::of(it.site.addresses.first())),
+            Column::ranked(6, "UPLINKS", |it, _| it.site.spec.uplinks.len().to_string().into()),
+            Column::ranked(2, "LAST SEEN", |it, out| Cell::of(it.site.last_seen_at.map(|time| out.time(time)))),
+            Column::ranked(5, "LOCATION", |it, _| it.site.spec.location.clone().into()),
+            Column::wide("PREFIXES", |it, _| join(&it.site.spec.prefixes).into()),
+            Column::wide("ENDPOINTS", |it, _| join(&it.site.endpoints).into()),
+            Column::wide("DRIVER", |it, _| agent(&it.site, |agent| agent.driver.clone())),
+            Column::wide("AGENT", |it, _| agent(&it.site, |agent| Some(agent.version.clone()))),
+            Column::wide("HOST", |it, _| agent(&it.site, |agent| Some(agent.hostname.clone()))),
+            Column::wide("LABELS", |it, _| labels(&it.site).into()),
             Column::wide("ID", |it, _| it.id().into()),
         ]
     }
+}
+
+fn agent(site: &Site, pick: fn(&AgentInfo) -> Option<String>) -> Cell {
+    Cell::of(site.agent.as_ref().and_then(pick))
 }
 
 /// Whether its agent is heard.
