@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use patronus_client::{Client, Credential, Session};
+use patronus_types::Name;
 
 use crate::cli::Globals;
 use crate::config::{Config, Paths};
@@ -130,6 +131,12 @@ impl App {
     /// Whether a person can be asked.
     pub fn interactive(&self) -> bool {
         !self.mode.no_input && can_ask()
+    }
+
+    /// How to let a site join, with the network if the context alone does not say it.
+    pub fn invite(&self, site: &Name) -> String {
+        let network = self.globals.network.as_ref().map(|network| format!(" --network {network}"));
+        format!("patronusctl token create --kind enrol --site {site}{}", network.unwrap_or_default())
     }
 
     /// Adds what is known of the surroundings to an error.

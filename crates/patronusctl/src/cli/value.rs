@@ -107,6 +107,12 @@ impl std::str::FromStr for BundleRef {
     }
 }
 
+/// A release alone.
+pub fn release(text: &str) -> Result<BundleRef, String> {
+    let release = text.parse::<BundleRef>().ok().filter(|it| it.site.is_none());
+    release.ok_or_else(|| "write the number of a version, such as 7, or latest".to_owned())
+}
+
 impl std::fmt::Display for BundleRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.site {
@@ -155,6 +161,7 @@ mod tests {
         let read = |text: &str| text.parse::<BundleRef>().map(|it| it.to_string());
         assert_eq!(read("bundle/7/ams").as_deref(), Ok("7/ams"));
         assert_eq!(read("latest").as_deref(), Ok("latest"));
+        assert!(release("bundle/7").is_ok() && release("latest").is_ok() && release("7/ams").is_err());
         assert!(read("ams").is_err() && read("7/").is_err() && read("-1").is_err());
     }
 }

@@ -28,5 +28,5 @@ pub enum Shell {
 
 /// Runs it.
 pub fn run(app: &App, args: Args) -> Result {
-    app.out.write(loader(args.shell))
+    app.out.write(loader(args.shell).1)
 }

@@ -60,6 +60,18 @@ fn show<T: Object>(app: &App, found: &[T], as_list: bool) -> Result {
     }
 }
 
+/// Does the same with each of what was named, also after one of them failed.
+fn each(app: &App, wanted: &[String], act: impl AsyncFn(&str) -> Result) -> Result {
+    let mut partial = Partial::default();
+    app.run(async {
+        for name in wanted {
+            partial.add(act(name).await);
+        }
+        Ok(())
+    })?;
+    partial.end()
+}
+
 /// Collects what went wrong with single items of several.
 #[derive(Default)]
 struct Partial {

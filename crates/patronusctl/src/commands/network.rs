@@ -9,7 +9,7 @@ use patronus_types::network::{Network, NetworkSpec};
 
 use super::fields::Fields;
 use super::names::{Named, explain, explain_existing, tell_deleted};
-use super::{Partial, references, show};
+use super::{each, references, show};
 use crate::app::App;
 use crate::cli::{number, range4, range6};
 use crate::complete;
@@ -178,14 +178,7 @@ fn delete(app: &App, args: &Delete) -> Result {
     let (wanted, _) = references(Network::KIND, &args.networks)?;
     confirm::deletion(app, Network::KIND, &wanted)?;
     let client = app.client()?;
-    let mut partial = Partial::default();
-    app.run(async {
-        for name in &wanted {
-            partial.add(delete_one(app, &client, name, args.ignore_not_found).await);
-        }
-        Ok(())
-    })?;
-    partial.end()
+    each(app, &wanted, async |name| delete_one(app, &client, name, args.ignore_not_found).await)
 }
 
 async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bool) -> Result {

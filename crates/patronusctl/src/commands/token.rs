@@ -12,7 +12,7 @@ use patronus_types::permission::Role;
 use patronus_types::token::{Token, TokenKind};
 
 use super::status::word;
-use super::{Partial, references};
+use super::{each, references};
 use crate::app::App;
 use crate::cli::{duration, reference};
 use crate::complete;
@@ -217,23 +217,13 @@ fn revoke(app: &App, typed: &[String], ignore_not_found: bool) -> Result {
         &format!("revoking {}", if wanted.len() == 1 { wanted[0].clone() } else { format!("{} tokens", wanted.len()) }),
     )?;
     let client = app.client()?;
-    let mut partial = Partial::default();
-    app.run(async {
-        for id in &wanted {
-            let outcome = match client.tokens().revoke(id, &app.mode.write_of(id)).await {
-                Ok(()) => app.out.outcome(Token::KIND, id, "revoked", app.mode.dry_run),
-                Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
-                    app.out.outcome(Token::KIND, id, "not there", app.mode.dry_run)
-                }
-                Err(error) => {
-                    Err(CliError::from(error).about("object", format!("token/{id}")).help("patronusctl token list"))
-                }
-            };
-            partial.add(outcome);
+    each(app, &wanted, async |id| match client.tokens().revoke(id, &app.mode.write_of(id)).await {
+        Ok(()) => app.out.outcome(Token::KIND, id, "revoked", app.mode.dry_run),
+        Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
+            app.out.outcome(Token::KIND, id, "not there", app.mode.dry_run)
         }
-        Ok(())
-    })?;
-    partial.end()
+        Err(error) => Err(CliError::from(error).about("object", format!("token/{id}")).help("patronusctl token list")),
+    })
 }
 
 impl Object for Token {

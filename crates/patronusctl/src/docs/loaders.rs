@@ -1,5 +1,7 @@
 //! Loaders for completions: each asks the installed program, so that it never disagrees with it.
 
+use clap::ValueEnum as _;
+
 use crate::commands::completions::Shell;
 
 const BASH: &str = r#"# bash completion for patronusctl: asks the installed program
@@ -65,24 +67,18 @@ if (Get-Command patronusctl -ErrorAction SilentlyContinue) {
 }
 "#;
 
-/// The loader for a shell.
-pub fn loader(shell: Shell) -> &'static str {
+/// The loader for a shell, and the file name that the shell expects.
+pub fn loader(shell: Shell) -> (&'static str, &'static str) {
     match shell {
-        Shell::Bash => BASH,
-        Shell::Zsh => ZSH,
-        Shell::Fish => FISH,
-        Shell::Elvish => ELVISH,
-        Shell::Powershell => POWERSHELL,
+        Shell::Bash => ("patronusctl.bash", BASH),
+        Shell::Zsh => ("_patronusctl", ZSH),
+        Shell::Fish => ("patronusctl.fish", FISH),
+        Shell::Elvish => ("patronusctl.elv", ELVISH),
+        Shell::Powershell => ("patronusctl.ps1", POWERSHELL),
     }
 }
 
-/// All loaders, by the file names that the shells expect.
-pub fn loaders() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("patronusctl.bash", BASH),
-        ("_patronusctl", ZSH),
-        ("patronusctl.fish", FISH),
-        ("patronusctl.elv", ELVISH),
-        ("patronusctl.ps1", POWERSHELL),
-    ]
+/// All of them.
+pub fn loaders() -> impl Iterator<Item = (&'static str, &'static str)> {
+    Shell::value_variants().iter().map(|shell| loader(*shell))
 }

@@ -1,5 +1,7 @@
 //! What to do where a server cannot be reached or trusted.
 
+use std::net::IpAddr;
+
 use patronus_client::{Mistrust, Obstacle, ServerUrl};
 
 /// For a server that is not there, or speaks something else.
@@ -40,9 +42,14 @@ fn over(server: &str, tls: bool) -> Vec<String> {
 
 fn other_name(server: &str, names: &[String]) -> Vec<String> {
     let (host, port) = host_and_port(server);
-    let known = names.iter().filter(|name| !name.starts_with('*'));
+    // A name from elsewhere is of more use than one of the server's own machine.
+    let known = names.iter().filter(|name| !name.starts_with('*')).min_by_key(|name| {
+        let address = name.parse::<IpAddr>();
+        let local = *name == "localhost" || address.as_ref().is_ok_and(IpAddr::is_loopback);
+        (local, address.is_ok())
+    });
     let mut help: Vec<String> = known
-        .take(1)
+        .into_iter()
         .map(|name| {
             let name = if name.contains(':') { format!("[{name}]") } else { name.clone() };
             format!("name it as its certificate does: --server https://{name}{port}")
@@ -82,7 +89,7 @@ mod tests {
     fn each_mistrust_has_its_next_step() {
         let said = |server: &str, mistrust| untrusted(server, &mistrust).join("\n");
         assert!(said("https://a.example", Mistrust::UnknownIssuer).contains("--ca-file ca.pem"));
-        let names = || vec!["b.example".to_owned(), "192.0.2.1".to_owned()];
+        let names = || ["127.0.0.1", "localhost", "192.0.2.1", "b.example"].map(str::to_owned).to_vec();
         let other = said("https://a.example:8443", Mistrust::OtherName(names()));
         assert!(other.contains("--server https://b.example:8443") && other.contains("--name a.example "), "{other}");
         let v6 = said("https://[::1]:1", Mistrust::OtherName(vec!["fd00::1".to_owned()]));

@@ -58,7 +58,7 @@ const SEVERAL: &str = "there are several networks";
 
 fn refused(problem: &Problem) -> CliError {
     let exit = exit_of(problem);
-    let mut error = CliError::new(exit, problem.detail.clone());
+    let mut error = CliError::new(exit, what(problem));
     if problem.code != ErrorCode::Unknown {
         error.code = problem.kind.rsplit(':').next().unwrap_or_default().to_owned();
     }
@@ -68,6 +68,20 @@ fn refused(problem: &Problem) -> CliError {
     match help_for(problem.code) {
         Some(help) => error.help(help),
         None => error,
+    }
+}
+
+/// What the server says, less a pointer into the request that the faults below tell better.
+fn what(problem: &Problem) -> String {
+    match problem.errors.as_slice() {
+        [first, rest @ ..] if !first.pointer.is_empty() && problem.detail.starts_with(&first.pointer) => {
+            if rest.is_empty() {
+                "a value does not hold".to_owned()
+            } else {
+                format!("{} values do not hold", rest.len() + 1)
+            }
+        }
+        _ => problem.detail.clone(),
     }
 }
 

@@ -43,6 +43,23 @@ fn what_the_server_says_decides() {
 }
 
 #[test]
+fn faults_are_told_by_their_fields_once() {
+    let server = Fake::new(|_, _| {
+        let fault = serde_json::json!([{"pointer": "/mtu", "detail": "1280 to 8920 bytes"}]);
+        let mut problem = serde_json::json!({
+            "type": "urn:patronus:error:invalid", "title": "A value does not hold", "status": 422, "code": "invalid",
+            "detail": "/mtu: 1280 to 8920 bytes", "errors": fault
+        });
+        problem["request_id"] = "req-1".into();
+        Reply::typed(422, "application/problem+json", &problem.to_string())
+    });
+    let ran = Home::at(&server.url).run("network create lab");
+    assert_eq!(ran.code, 7);
+    assert!(ran.stderr.starts_with("error[invalid]: a value does not hold\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\n  mtu: 1280 to 8920 bytes\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_the_network_does_decides() {
     let unreachable = Home::at(&nowhere()).run("site list --retries 0");
     assert_eq!(unreachable.code, 13, "{}", unreachable.stderr);
@@ -140,10 +157,13 @@ fn unheard() -> Fake {
 #[test]
 fn a_wait_says_at_once_whose_agents_are_not_heard() {
     let server = unheard();
-    let ran = Home::at(&server.url).run("bundle publish --wait --wait-timeout 300ms");
+    let ran = Home::at(&server.url).run("bundle publish --wait --wait-timeout 300ms --network lab");
     assert_eq!(ran.code, 8, "{}", ran.stderr);
     let (before, error) = ran.stderr.split_once("error[").unwrap();
-    assert!(before.contains("not joined yet: lon, par\n") && before.contains("--kind enrol --site lon\n"), "{before}");
+    assert!(
+        before.contains("not joined yet: lon, par\n") && before.contains("--kind enrol --site lon --network lab\n"),
+        "{before}"
+    );
     for said in [before, error] {
         for words in [
             "site ams: its agent was never heard of",

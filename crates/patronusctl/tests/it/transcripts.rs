@@ -127,10 +127,7 @@ fn errors() {
 
 #[test]
 fn topics() {
-    check(
-        file!["transcripts/topics.txt"],
-        &["help exit-codes", "help output", "help references", "completions bash", "site get --help"],
-    );
+    check(file!["transcripts/topics.txt"], &["help exit-codes", "help output", "help references", "site get --help"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use patronus_types::release::Release;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::cli::BundleRef;
+use crate::cli::{BundleRef, release};
 use crate::complete;
 use crate::error::{CliError, Exit, Result};
 use crate::output::{Format, Object, Tone, escape};
@@ -66,7 +66,7 @@ impl Command {
 #[derive(Debug, clap::Args)]
 pub struct Diff {
     /// One version is compared with the one before, two with each other; the newest by default
-    #[arg(value_name = "VERSION", num_args = 0..=2, add = ArgValueCompleter::new(complete::versions))]
+    #[arg(value_name = "VERSION", num_args = 0..=2, value_parser = release, add = ArgValueCompleter::new(complete::versions))]
     versions: Vec<BundleRef>,
     /// End with 10 if there are differences
     #[arg(long)]
@@ -141,9 +141,6 @@ fn get(app: &App, wanted: &BundleRef) -> Result {
 }
 
 fn diff(app: &App, args: &Diff) -> Result {
-    if let Some(site) = args.versions.iter().find_map(|version| version.site.as_ref()) {
-        return Err(CliError::usage(format!("differences are of whole releases: leave `/{site}` out")));
-    }
     let client = app.client()?;
     let diff = app.run(async {
         let number = async |version: &BundleRef| match version.version.parse::<u64>() {

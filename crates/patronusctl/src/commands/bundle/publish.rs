@@ -11,7 +11,7 @@ use patronus_types::api::releases::{PublishRequest, Published, RollbackRequest};
 use super::about;
 use super::wait::{Wait, await_sites};
 use crate::app::App;
-use crate::cli::{BundleRef, reference};
+use crate::cli::{BundleRef, reference, release};
 use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Result};
@@ -50,7 +50,7 @@ pub struct Upload {
 #[derive(Debug, clap::Args)]
 pub struct Rollback {
     /// The version to go back to
-    #[arg(long = "to", value_name = "VERSION", add = ArgValueCompleter::new(complete::versions))]
+    #[arg(long = "to", value_name = "VERSION", value_parser = release, add = ArgValueCompleter::new(complete::versions))]
     version: BundleRef,
     /// Why
     #[arg(short, long, default_value = "", hide_default_value = true)]
@@ -84,9 +84,6 @@ pub fn upload(app: &App, args: &Upload) -> Result {
 
 /// Publishes an older release's state; what is declared stays as it is.
 pub fn rollback(app: &App, args: &Rollback) -> Result {
-    if args.version.site.is_some() {
-        return Err(CliError::usage("a rollback is of a whole release: name a version"));
-    }
     confirm::agree(app, &format!("rolling the network back to version {}", args.version))?;
     let client = app.client()?;
     let request = RollbackRequest { message: args.message.clone() };
@@ -114,7 +111,7 @@ fn finish(app: &App, client: &Client, mut published: Published, wait: &Wait) -> 
     if let [first, ..] = published.release.pending.as_slice() {
         let names: Vec<&str> = published.release.pending.iter().map(|name| name.as_str()).collect();
         app.out.notice(&format!("not in it, because they have not joined yet: {}", names.join(", ")));
-        app.out.notice(&format!("let each join: patronusctl token create --kind enrol --site {first}"));
+        app.out.notice(&format!("let each join: {}", app.invite(first)));
     }
     let waited = match wait.wait && !app.mode.dry_run {
         true => await_sites(app, client, &mut published.release, wait.wait_timeout),

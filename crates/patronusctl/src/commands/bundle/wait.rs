@@ -69,7 +69,7 @@ fn tell_silent(app: &App, sites: &[Site]) {
         let why = silence(site, &app.out).unwrap_or_default();
         app.out.notice(&format!("site {}: {why}", site.spec.name));
     }
-    for help in next_steps(&silent) {
+    for help in next_steps(app, &silent) {
         app.out.notice(&help);
     }
 }
@@ -84,11 +84,11 @@ fn silence(site: &Site, out: &Output) -> Option<String> {
 }
 
 /// What to do about sites whose agents are not heard.
-fn next_steps(silent: &[&Site]) -> Vec<String> {
-    let named = |pick: fn(&Site) -> bool| silent.iter().find(|site| pick(site)).map(|site| site.spec.name.to_string());
+fn next_steps(app: &App, silent: &[&Site]) -> Vec<String> {
+    let named = |pick: fn(&Site) -> bool| silent.iter().find(|site| pick(site)).map(|site| site.spec.name.clone());
     let strange = named(|site| site.enrolled_at.is_none());
     let quiet = named(|site| site.enrolled_at.is_some());
-    let join = strange.map(|name| format!("let it join: patronusctl token create --kind enrol --site {name}"));
+    let join = strange.map(|name| format!("let it join: {}", app.invite(&name)));
     let look = quiet.map(|name| format!("look at its agent, on {name}: systemctl status patronus-agent"));
     join.into_iter().chain(look).collect()
 }
@@ -120,7 +120,7 @@ async fn timed_out(app: &App, client: &Client, release: &Release) -> CliError {
         .about("object", format!("bundle/{}", release.version))
         .faults(faults(&sites, reason));
     let silent: Vec<&Site> = sites.iter().filter(|site| silence(site, &app.out).is_some()).collect();
-    let error = next_steps(&silent).into_iter().fold(error, CliError::help);
+    let error = next_steps(app, &silent).into_iter().fold(error, CliError::help);
     error.help("run the same command again to go on waiting")
 }
 

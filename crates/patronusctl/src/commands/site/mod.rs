@@ -13,7 +13,7 @@ use patronus_types::api::page::StatusFilter;
 use patronus_types::site::{Site, SiteInput};
 
 use super::names::{Named, explain, explain_existing, tell_deleted};
-use super::{Partial, references, show};
+use super::{each, references, show};
 use crate::app::App;
 use crate::complete;
 use crate::confirm;
@@ -242,14 +242,7 @@ fn delete(app: &App, args: &Delete) -> Result {
             wanted
         }
     };
-    let mut partial = Partial::default();
-    app.run(async {
-        for name in &wanted {
-            partial.add(delete_one(app, &client, name, args.ignore_not_found).await);
-        }
-        Ok(())
-    })?;
-    partial.end()
+    each(app, &wanted, async |name| delete_one(app, &client, name, args.ignore_not_found).await)
 }
 
 async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bool) -> Result {
