@@ -15,6 +15,7 @@ pub fn examples(path: &str) -> &'static [&'static str] {
         "context show" => &["patronusctl context show", "patronusctl context show lab"],
         "context set" => &[
             "patronusctl context set lab --server https://a.example.net --server https://b.example.net",
+            "patronusctl context set lab --network office",
             "patronusctl context set ci --server https://a.example.net --credential-file ./patronus.token",
         ],
         "context delete" => &["patronusctl context delete lab"],

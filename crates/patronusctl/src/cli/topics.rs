@@ -48,7 +48,7 @@ const OUTPUT: &str = "\
 -o json    one document: the object, or an array for a list; the same shape as the API
 -o jsonl   one object a line
 -o yaml    the same objects as YAML
--o name    kind/name, one a line; taken back on stdin with -
+-o name    kind/name, one a line, or kind/id where the name means several; taken back on stdin with -
 -o id      the id, one a line
 
 --fields name,agent.version picks fields, --sort-by last_seen_at:desc sorts. The answer goes to stdout, everything

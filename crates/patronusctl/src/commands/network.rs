@@ -39,20 +39,21 @@ pub enum Command {
 /// What a network is made of.
 #[derive(Debug, clap::Args)]
 pub struct Spec {
-    /// The IPv4 range from which each site gets its overlay address, /8 to /30 [default: 10.210.0.0/16]
+    /// The IPv4 range from which each site gets its overlay address, /8 to /30; 10.210.0.0/16 where a new
+    /// network names none
     #[arg(long, value_name = "CIDR", value_parser = range4)]
     range: Option<Ipv4Net>,
     /// The IPv6 range for overlay addresses, /32 to /112
     #[arg(long, value_name = "CIDR", value_parser = range6)]
     range6: Option<Ipv6Net>,
-    /// Who has tunnels with whom [default: mesh]
+    /// Who has tunnels with whom; mesh where a new network does not say
     #[arg(long, value_parser = ["mesh", "hub-spoke"])]
     topology: Option<String>,
     /// MTU of every tunnel in bytes, 1280 to 8920; without one it follows from the uplinks
     #[arg(long, value_name = "BYTES", value_parser = number("a number of bytes", 1280_u16, 8920))]
     #[arg(allow_negative_numbers = true)]
     mtu: Option<u16>,
-    /// How often agents ask for changes, in seconds, 1 to 3600 [default: 5]
+    /// How often agents ask for changes, in seconds, 1 to 3600; 5 where a new network does not say
     #[arg(long, value_name = "SECONDS", value_parser = number("a number of seconds", 1_u16, 3600))]
     #[arg(allow_negative_numbers = true)]
     poll_interval: Option<u16>,

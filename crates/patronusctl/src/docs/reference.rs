@@ -56,17 +56,15 @@ fn section(page: &mut String, path: &str, command: &clap::Command) {
 
 fn row(page: &mut String, arg: &clap::Arg) {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let values: Vec<String> = match arg.get_action().takes_values() {
-        true => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
-        false => Vec::new(),
-    };
-    let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+    // A default that the code decides on stands at the end of the help itself; the values come before it.
+    let (help, said) = help.split_at(help.find(" [default:").unwrap_or(help.len()));
+    let takes = arg.get_action().takes_values();
+    let values: Vec<String> = arg.get_possible_values().iter().map(|it| format!("`{}`", it.get_name())).collect();
+    let values = if takes && !values.is_empty() { format!(": {}", values.join(", ")) } else { String::new() };
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let shown = takes && !defaults.is_empty() && !arg.is_hide_default_value_set();
+    let default = if shown { format!(" [default: {}]", defaults.join(", ")) } else { said.to_owned() };
     let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
-    let defaults: Vec<_> = match arg.get_action().takes_values() && !arg.is_hide_default_value_set() {
-        true => arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect(),
-        false => Vec::new(),
-    };
-    let default = if defaults.is_empty() { String::new() } else { format!(" [default: {}]", defaults.join(", ")) };
     let _ = writeln!(
         page,
         "| `{}` | {} |",
@@ -84,6 +82,7 @@ mod tests {
         let page = reference();
         for row in [
             "| `-o, --output <FORMAT>` | The form of the answer: `table`,",
+            "| `--role <ROLE>` | What an API token may do: `viewer`, `operator`, `admin` [default: viewer] |",
             "| `--wait-timeout <SPAN>` | How long to wait [default: 5m] |",
             "| `--status <STATUS>` | Which: heard of within 120 seconds, not heard of, or all: `active`, `inactive`, \
              `all` [default: all] |",

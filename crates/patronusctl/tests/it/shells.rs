@@ -19,6 +19,9 @@ const LINES: &[(&str, &[&str])] = &[
     ("patronusctl --timeout=3s site get a", &["ams"]),
     ("patronusctl --sort-by name:desc site get f", &["fra"]),
     ("patronusctl bundle get 2/", &["2/ams", "2/fra"]),
+    ("patronusctl site get ", &["ams", "fra"]),
+    ("patronusctl help exit", &["exit-codes"]),
+    ("patronusctl help bundle roll", &["rollback"]),
     ("patronusctl frob", &[]),
 ];
 
