@@ -134,15 +134,17 @@ fn unheard() -> Fake {
     Fake::new(|request, _| {
         let mut release = release(2, 0);
         release["applied"] = 0.into();
-        release["pending"] = serde_json::json!(["lon", "par"]);
-        let sites = ["ams", "fra"].map(|name| {
+        release["pending"] = serde_json::json!(["osl", "rom"]);
+        let mut sites = ["ams", "fra", "fra", "fra"].map(|name| {
             let mut site = crate::api::site(name);
             (site["sync"], site["status"]) = ("behind".into(), "inactive".into());
-            if name == "ams" {
-                site["last_seen_at"] = serde_json::Value::Null;
-            }
             site
         });
+        sites[0]["last_seen_at"] = serde_json::Value::Null;
+        sites[1]["enrolled_at"] = "2026-01-01T00:00:00Z".into();
+        (sites[2]["name"], sites[2]["status"]) = ("lon".into(), "active".into());
+        sites[2]["last_seen_at"] = sites[2]["enrolled_at"].clone();
+        (sites[3]["name"], sites[3]["status"]) = ("par".into(), "active".into());
         match request.line().as_str() {
             "POST /v1/releases" => {
                 Reply::json(201, &serde_json::json!({"release": release, "created": true, "warnings": []}).to_string())
@@ -161,18 +163,20 @@ fn a_wait_says_at_once_whose_agents_are_not_heard() {
     assert_eq!(ran.code, 8, "{}", ran.stderr);
     let (before, error) = ran.stderr.split_once("error[").unwrap();
     assert!(
-        before.contains("not joined yet: lon, par\n") && before.contains("--kind enrol --site lon --network lab\n"),
+        before.contains("not joined yet: osl, rom\n") && before.contains("--kind enrol --site osl --network lab\n"),
         "{before}"
     );
     for said in [before, error] {
         for words in [
             "site ams: its agent was never heard of",
             "site fra: its agent is silent, last heard of: 2026-01-03T00:00:00Z",
+            "site lon: its agent joined and was not heard of since: 2026-01-02T03:04:05Z",
             "on ams: systemctl status patronus-agent",
         ] {
             assert!(said.contains(words), "{words}: {said}");
         }
     }
+    assert!(!before.contains("site par") && error.contains("site par: still runs version 1\n"), "{}", ran.stderr);
 }
 
 #[test]

@@ -162,6 +162,17 @@ fn a_site_of_several_networks_says_which_it_is() {
 }
 
 #[test]
+fn sites_are_listed_also_for_those_who_may_not_see_networks() {
+    let server = Fake::new(|request, _| match request.path() {
+        "/v1/networks" => Reply::problem("forbidden", 403, "no"),
+        _ => answer(request),
+    });
+    let ran = Home::at(&server.url).run("site list");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.starts_with("NAME  STATUS"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_name_that_means_several_sites_is_printed_as_its_id() {
     let server = two_networks();
     let home = Home::at(&server.url);

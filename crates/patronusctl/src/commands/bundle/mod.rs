@@ -100,8 +100,10 @@ fn list(app: &App) -> Result {
 fn about(error: patronus_client::Error, bundle: &BundleRef) -> CliError {
     let shown = CliError::from(error).about("object", format!("bundle/{bundle}"));
     match (shown.exit, &bundle.site) {
-        (Exit::NotFound, Some(_)) => shown.help(format!("patronusctl bundle get {}", bundle.version)),
-        (Exit::NotFound, None) => shown.help("patronusctl bundle list"),
+        (Exit::NotFound, Some(_)) if !shown.what.starts_with("no release") => {
+            shown.help(format!("patronusctl bundle get {}", bundle.version))
+        }
+        (Exit::NotFound, _) => shown.help("patronusctl bundle list"),
         _ => shown,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use patronus_client::Client;
 use patronus_types::api::page::StatusFilter;
 use patronus_types::release::Release;
@@ -14,6 +15,12 @@ use crate::output::Output;
 
 /// How often a release is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long joining takes at the most.
+const JOINING: SignedDuration = SignedDuration::from_secs(1);
+
+/// By when an agent that was started after it joined has asked for its version.
+const A_POLL: SignedDuration = SignedDuration::from_secs(10);
 
 /// Waiting for the sites.
 #[derive(Debug, clap::Args)]
@@ -76,11 +83,14 @@ fn tell_silent(app: &App, sites: &[Site]) {
 
 /// Why nothing is heard of a site; `None` where its agent is there.
 fn silence(site: &Site, out: &Output) -> Option<String> {
-    match (site.last_seen_at, site.status) {
-        (None, _) => Some("its agent was never heard of".to_owned()),
-        (Some(_), SiteStatus::Active) => None,
-        (Some(time), SiteStatus::Inactive) => Some(format!("its agent is silent, last heard of: {}", out.time(time))),
+    let Some(heard) = site.last_seen_at else { return Some("its agent was never heard of".to_owned()) };
+    // Joining is heard too: an agent that was never started was heard only then.
+    let only_joined = site.enrolled_at.is_some_and(|joined| heard <= joined + JOINING);
+    if only_joined && out.now > heard + A_POLL {
+        return Some(format!("its agent joined and was not heard of since: {}", out.time(heard)));
     }
+    let silent = site.status == SiteStatus::Inactive;
+    silent.then(|| format!("its agent is silent, last heard of: {}", out.time(heard)))
 }
 
 /// What to do about sites whose agents are not heard.
@@ -111,9 +121,7 @@ async fn failed(client: &Client, release: &Release) -> CliError {
 /// Names the sites that did not apply it in time.
 async fn timed_out(app: &App, client: &Client, release: &Release) -> CliError {
     let sites = late(client, release, SyncState::Behind).await;
-    let reason = |site: &Site| {
-        silence(site, &app.out).unwrap_or_else(|| format!("runs {}", crate::commands::site::versions(site)))
-    };
+    let reason = |site: &Site| silence(site, &app.out).unwrap_or_else(|| running(site));
     let what =
         format!("version {} was applied by {} of {} sites in time", release.version, release.applied, release.agents);
     let error = CliError::new(Exit::WaitTimedOut, what)
@@ -122,6 +130,14 @@ async fn timed_out(app: &App, client: &Client, release: &Release) -> CliError {
     let silent: Vec<&Site> = sites.iter().filter(|site| silence(site, &app.out).is_some()).collect();
     let error = next_steps(app, &silent).into_iter().fold(error, CliError::help);
     error.help("run the same command again to go on waiting")
+}
+
+/// What a site runs that is there and not done.
+fn running(site: &Site) -> String {
+    match site.running_version {
+        Some(version) => format!("still runs version {version}"),
+        None => "its agent has applied nothing yet".to_owned(),
+    }
 }
 
 fn faults(sites: &[Site], what: impl Fn(&Site) -> String) -> Vec<Fault> {

@@ -33,7 +33,7 @@ impl Listed {
         let chosen = app.target()?.scope.network.is_some();
         let (mut names, mut twins) = (Vec::new(), BTreeSet::new());
         if !chosen && view.format.is_human() && view.fields.is_empty() {
-            names = network_names(client).await?;
+            names = network_names(client).await;
         }
         if !chosen && view.format == Format::Name {
             twins = ambiguous_names(client).await?;
@@ -52,11 +52,11 @@ impl Listed {
     }
 }
 
-/// The networks by id; nothing where there is but one.
-async fn network_names(client: &Client) -> Result<Vec<(NetworkId, Name)>> {
-    let networks = client.networks().list().all().await?;
+/// The networks by id; nothing where there is but one, or where the caller may not see them: sites are shown all the same.
+async fn network_names(client: &Client) -> Vec<(NetworkId, Name)> {
+    let networks = client.networks().list().all().await.unwrap_or_default();
     let several = networks.len() > 1;
-    Ok(networks.into_iter().filter(|_| several).map(|network| (network.id, network.spec.name)).collect())
+    networks.into_iter().filter(|_| several).map(|network| (network.id, network.spec.name)).collect()
 }
 
 /// The names that several sites have. Only the whole list tells: a twin may be on no page, or of another status.

@@ -20,7 +20,7 @@ use crate::confirm;
 use crate::error::{CliError, Exit, Result};
 use crate::output::Object;
 use listed::Listed;
-pub use rows::{join, versions};
+pub use rows::join;
 use spec::Spec;
 
 /// What can be done with sites.
