@@ -103,6 +103,8 @@ pub enum Mistrust {
     OtherName(Vec<String>),
     /// It does not speak TLS.
     NotTls,
+    /// Its certificate is not valid at this time.
+    Expired,
     /// Anything else.
     Other,
 }

@@ -12,6 +12,12 @@ pub(crate) fn mistrust(error: &Error) -> Mistrust {
             Mistrust::OtherName(presented.iter().map(|name| plain(name)).collect())
         }
         Error::InvalidCertificate(CertificateError::NotValidForName) => Mistrust::OtherName(Vec::new()),
+        Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => Mistrust::Expired,
         // What our own verifiers say: the authority that was pinned is not there.
         Error::General(_) => Mistrust::UnknownIssuer,
         Error::InvalidMessage(_) => Mistrust::NotTls,

@@ -91,7 +91,8 @@ async fn an_expired_certificate_is_refused_by_every_kind_of_trust() {
     let pin = ca.digest(&server).await;
     for trust in [Trust::Pin(pin), Trust::CaPem(ca.issuer.pem().into_bytes())] {
         let error = ask(&server, trust).await.unwrap_err();
-        assert!(matches!(&error, Error::Tls { cause, .. } if cause.contains("has expired")), "{error:?}");
+        let Error::Tls { cause, mistrust, .. } = &error else { panic!("{error:?}") };
+        assert!(cause.contains("has expired") && *mistrust == Mistrust::Expired, "{error:?}");
     }
     assert!(server.requests().is_empty());
 }

@@ -127,10 +127,10 @@ fn create(app: &App, args: &Create) -> Result {
 fn request(app: &App, args: &Create) -> Result<TokenCreate> {
     let site = args.site.as_deref().map(|site| reference("site", site)).transpose().map_err(CliError::usage)?;
     if args.kind == "enrol" && args.role.is_some() {
-        return Err(CliError::usage("a token for joining has no role: leave --role out"));
+        return Err(CliError::usage("a token of kind enrol has no role: leave --role out"));
     }
     if args.kind == "api" && site.is_some() {
-        return Err(CliError::usage("an API token belongs to no site: leave --site out"));
+        return Err(CliError::usage("a token of kind api belongs to no site: leave --site out"));
     }
     let network: Option<Ref> = if args.kind == "enrol" { app.target()?.scope.network.clone() } else { None };
     Ok(TokenCreate {

@@ -7,6 +7,7 @@ mod cache;
 mod fetch;
 mod typed;
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
@@ -68,7 +69,9 @@ pub fn networks(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Sites by name.
 pub fn sites(current: &OsStr) -> Vec<CompletionCandidate> {
-    matching(current, fetch::names("sites").into_iter())
+    // One name may stand for a site in each of several networks.
+    let names: BTreeSet<String> = fetch::names("sites").into_iter().collect();
+    matching(current, names.into_iter())
 }
 
 /// Releases by number; behind a slash the sites.

@@ -28,6 +28,10 @@ pub fn untrusted(server: &str, mistrust: &Mistrust) -> Vec<String> {
         }
         Mistrust::OtherName(names) => other_name(server, names),
         Mistrust::NotTls => over(server, false),
+        Mistrust::Expired => vec![
+            "set the clock of this machine right, or restart the server: it renews its certificate when it starts"
+                .to_owned(),
+        ],
         Mistrust::Other => Vec::new(),
     }
 }
@@ -89,6 +93,7 @@ mod tests {
     fn each_mistrust_has_its_next_step() {
         let said = |server: &str, mistrust| untrusted(server, &mistrust).join("\n");
         assert!(said("https://a.example", Mistrust::UnknownIssuer).contains("--ca-file ca.pem"));
+        assert!(said("https://a.example", Mistrust::Expired).contains("restart the server"));
         let names = || ["127.0.0.1", "localhost", "192.0.2.1", "b.example"].map(str::to_owned).to_vec();
         let other = said("https://a.example:8443", Mistrust::OtherName(names()));
         assert!(other.contains("--server https://b.example:8443") && other.contains("--name a.example "), "{other}");

@@ -58,6 +58,19 @@ fn names_come_back_on_stdin() {
 }
 
 #[test]
+fn what_labels_select_is_deleted_by_its_id() {
+    let server = Fake::new(|request, _| match request.line().as_str() {
+        "GET /v1/sites/site_01k9zq3v6p8r2m4n5t7w9x1y3a" => {
+            Reply::json(200, &crate::api::site("ams").to_string()).with("etag", "\"7\"")
+        }
+        "DELETE /v1/sites/site_01k9zq3v6p8r2m4n5t7w9x1y3a" => Reply::empty(204),
+        _ => crate::api::answer(request),
+    });
+    let ran = Home::at(&server.url).run("site delete -l tier=gold --confirm 1");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "site ams deleted\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn each_write_has_its_own_key_and_the_etag_that_was_read() {
     let server = world();
     Home::at(&server.url).run("site delete ams fra --confirm 2 --idempotency-key k --dry-run");
