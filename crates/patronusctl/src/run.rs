@@ -122,16 +122,15 @@ fn refuse_idle_flags(app: &App, command: &Command) -> Result {
 
 /// What has no name is not asked for at all, and above all nothing is written that could then not be shown.
 fn refuse_nameless(app: &App, command: &Command) -> Result {
-    let what = match (app.out.view.format, command) {
-        (Format::Name | Format::Id, Command::Status(_)) => "the status",
-        (Format::Name | Format::Id, Command::Version(_)) => "a version",
-        (format, Command::Bundle(command)) => match command.nameless(format) {
-            Some(what) => what,
-            None => return Ok(()),
-        },
-        _ => return Ok(()),
+    let format = app.out.view.format;
+    let what = match (format, command) {
+        (Format::Name | Format::Id, Command::Status(_)) => Some("the status"),
+        (Format::Name | Format::Id, Command::Version(_)) => Some("a version"),
+        (Format::Id, Command::Apply(_)) => Some("what is applied"),
+        (format, Command::Bundle(command)) => command.nameless(format),
+        _ => None,
     };
-    Err(output::nameless(what))
+    what.map_or(Ok(()), |what| Err(output::nameless(what, format)))
 }
 
 fn ended(outcome: Result, json: bool, style: Style) -> ExitCode {

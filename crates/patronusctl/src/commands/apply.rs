@@ -27,7 +27,7 @@ pub fn run(app: &App, args: Args) -> Result {
     let outcome = app.run(async { Ok(client.apply().documents(manifests, &app.mode.write()).await?) });
     let response = outcome.map_err(|error| placed(error, &documents))?;
     match app.out.view.format {
-        Format::Name | Format::Id => app.out.write(&lines(&response, |it| format!("{}/{}", it.kind, it.name))),
+        Format::Name => app.out.write(&lines(&response, |it| format!("{}/{}", it.kind, it.name))),
         _ => app.out.value(&response, || page(&response, app.mode.dry_run)),
     }
 }

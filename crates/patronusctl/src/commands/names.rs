@@ -7,6 +7,7 @@ use patronus_types::api::page::StatusFilter;
 
 use crate::app::App;
 use crate::error::CliError;
+use crate::output::Format;
 use crate::suggest::nearest;
 
 /// A kind whose names can be listed.
@@ -50,16 +51,19 @@ pub fn explain_existing(kind: Named, name: &Name, error: Error) -> CliError {
     }
 }
 
-/// Tells what became of an object that was to be deleted; `outcome` holds its name.
+/// Tells what became of an object that was to be deleted; `outcome` holds its name and its id.
 pub async fn tell_deleted(
     app: &App,
     client: &Client,
     (kind, wanted): (Named, &str),
-    outcome: Result<Name, Error>,
+    outcome: Result<(Name, String), Error>,
     ignore_not_found: bool,
 ) -> crate::error::Result {
     match outcome {
-        Ok(name) => app.out.outcome(kind.word(), name.as_str(), "deleted", app.mode.dry_run),
+        Ok((name, id)) => {
+            let shown = if app.out.view.format == Format::Id { &id } else { name.as_str() };
+            app.out.outcome(kind.word(), shown, "deleted", app.mode.dry_run)
+        }
         Err(error) if ignore_not_found && error.is(ErrorCode::NotFound) => {
             app.out.outcome(kind.word(), wanted, "not there", app.mode.dry_run)
         }

@@ -106,7 +106,7 @@ impl Output {
     /// Writes one machine-readable value, or the text for people.
     pub fn value<T: Serialize>(&self, value: &T, human: impl FnOnce() -> String) -> Result {
         match self.view.format {
-            Format::Name | Format::Id => Err(nameless("this answer")),
+            format @ (Format::Name | Format::Id) => Err(nameless("this answer", format)),
             format if format.is_human() && self.view.fields.is_empty() => self.write(&human()),
             _ => self.answer(value),
         }
@@ -125,9 +125,10 @@ impl Output {
     }
 }
 
-/// Refuses `-o name` and `-o id` where there is no object that has one.
-pub fn nameless(what: &str) -> CliError {
-    CliError::usage(format!("{what} holds no object with a name or an id: -o name and -o id mean nothing to it"))
+/// Refuses `-o name` or `-o id` where nothing has one.
+pub fn nameless(what: &str, format: Format) -> CliError {
+    let word = if format == Format::Id { "id" } else { "name" };
+    CliError::usage(format!("-o {word} means nothing here: {what} has no {word}"))
         .help("-o json, -o yaml or -o table (the variable PATRONUS_OUTPUT counts too)")
 }
 

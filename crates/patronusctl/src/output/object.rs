@@ -153,7 +153,8 @@ impl Output {
         let suffix = if dry_run { " (dry run)" } else { "" };
         match self.view.format {
             Format::Table | Format::Wide => self.write(&format!("{kind} {name} {what}{suffix}\n")),
-            Format::Name | Format::Id => self.write(&format!("{kind}/{name}\n")),
+            Format::Name => self.write(&format!("{kind}/{name}\n")),
+            Format::Id => self.write(&format!("{name}\n")),
             _ => {
                 let outcome = serde_json::json!({"kind": kind, "name": name, "outcome": what, "dry_run": dry_run});
                 self.write(&self.machine(&outcome)?)

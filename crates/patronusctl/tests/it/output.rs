@@ -209,12 +209,14 @@ fn a_name_is_printed_or_refused_before_anything_is_done() {
         "bundle verify 2 -o name",
         "bundle export 2 --dir x -o id",
         "bundle diff -o id",
-        "token create --kind enrol --site ams -o name",
+        "apply -f no.yaml -o id",
     ] {
         let ran = home.run(line);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {}", ran.stderr);
-        assert!(ran.stderr.contains("-o name and -o id"), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("means nothing here"), "{line}: {}", ran.stderr);
     }
+    let ran = home.run("token create --kind enrol --site ams -o name");
+    assert!(ran.code == 2 && ran.stderr.contains("would lose the secret"), "{}", ran.stderr);
     assert_eq!(server.requests().len(), asked);
 }
 

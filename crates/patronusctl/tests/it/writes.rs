@@ -68,6 +68,8 @@ fn what_labels_select_is_deleted_by_its_id() {
     });
     let ran = Home::at(&server.url).run("site delete -l tier=gold --confirm 1");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "site ams deleted\n"), "{}", ran.stderr);
+    let ran = Home::at(&server.url).run("site delete ams --confirm ams -o id");
+    assert_eq!(ran.stdout, "site_01k9zq3v6p8r2m4n5t7w9x1y3a\n", "{}", ran.stderr);
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub fn run(app: &App, args: Args) -> Result {
         credential: store.to_string(),
     };
     if matches!(app.out.view.format, Format::Name | Format::Id) {
-        return app.out.write(&format!("context/{}\n", answer.context));
+        return app.out.outcome("context", &answer.context, "in use", false);
     }
     app.out.value(&answer, || {
         let Answer { context, server, user, role, credential } = &answer;

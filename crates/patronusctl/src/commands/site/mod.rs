@@ -249,7 +249,7 @@ async fn delete_one(app: &App, client: &Client, name: &str, ignore_not_found: bo
     let outcome = match client.sites().get(name).await {
         Ok(found) => {
             let deleted = client.sites().delete(name, &found.etag, &app.mode.write_of(name)).await;
-            deleted.map(|()| found.value.spec.name)
+            deleted.map(|()| (found.value.spec.name, found.value.id.to_string()))
         }
         Err(error) => Err(error),
     };
