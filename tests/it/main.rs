@@ -1,3 +1,4 @@
 //! What must hold of the whole.
 
 mod scenarios;
+mod scripts;

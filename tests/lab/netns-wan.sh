@@ -58,9 +58,15 @@ enter() { # PID COMMAND...: join a running lab
     local pid=$1 unshared init user=()
     shift
     if [[ $# -eq 0 ]]; then set -- "${SHELL:-bash}"; fi
-    unshared=$(first_child "$pid" 2>/dev/null)
-    init=$(first_child "$unshared" 2>/dev/null)
-    if [[ -z $init ]]; then die 69 "process $pid is not a running netns-wan.sh, or not yours"; fi
+    if [[ ! $pid =~ ^[1-9][0-9]*$ ]]; then
+        die 64 "-e takes the process id of a running netns-wan.sh, and '$pid' is no number (see netns-wan.sh -h)"
+    fi
+    unshared=$(first_child "$pid" 2>/dev/null || true)
+    init=$(first_child "$unshared" 2>/dev/null || true)
+    # Any process may have a child with a child: only a lab's was given the lab's own id.
+    if [[ -z $init ]] || ! grep -qsxz "LAB_PID=$pid" "/proc/$init/environ"; then
+        die 69 "process $pid is not a running netns-wan.sh, or not yours: in a lab, \$LAB_PID has its id"
+    fi
     if [[ $EUID -ne 0 ]]; then user=(--user --preserve-credentials); fi
     # shellcheck disable=SC2016  # for the shell inside
     exec nsenter -t "$init" "${user[@]}" -n -m -p -- \
@@ -312,19 +318,19 @@ if [[ ${LAB_INNER:-} == 1 ]]; then inner "$@"; fi
 
 inner='' uplinks=1,2,1 LAB_NAT=''
 LAB_HOME=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-while getopts 'u:n:e:h' o; do
+while getopts ':u:n:e:h' o; do
     case $o in
         u) uplinks=$OPTARG ;;
         n) LAB_NAT=$OPTARG ;;
         e) shift $((OPTIND - 1)); if [[ ${1:-} == -- ]]; then shift; fi; enter "$OPTARG" "$@" ;;
         h) usage; exit 0 ;;
-        *) usage >&2; exit 64 ;;
+        :) die 64 "-$OPTARG needs a value: see netns-wan.sh -h" ;;
+        *) die 64 "-$OPTARG is not one of its options: see netns-wan.sh -h" ;;
     esac
 done
 shift $((OPTIND - 1))
 if [[ $# -eq 0 || ! $uplinks =~ ^[1-4](,[1-4]){0,98}$ || ! $LAB_NAT =~ ^([0-9]+(,[0-9]+)*)?$ ]]; then
-    usage >&2
-    exit 64
+    die 64 'it takes a command, and lists as in -u 1,2 -n 2: see netns-wan.sh -h'
 fi
 LAB_UPLINKS=${uplinks//,/ }
 outer "$@"
