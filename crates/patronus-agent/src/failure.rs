@@ -86,16 +86,17 @@ pub fn denied(path: &Path) -> String {
         Some(owner) if owner == user => {
             format!("see who may do what there: ls -ld {}", path.display())
         }
-        None | Some(0) => "this is root's: run the same command with sudo; an agent with a user of its own needs a \
-                           state folder that is that user's, all of it"
-            .to_owned(),
+        None | Some(0) => "this is root's: run the same command with sudo".to_owned(),
         Some(owner) => format!("this is another user's: run the same command as user {owner}, or with sudo"),
     }
 }
 
 fn file_help(path: &Path, source: &std::io::Error) -> Option<String> {
     match source.kind() {
-        std::io::ErrorKind::PermissionDenied => Some(denied(path)),
+        std::io::ErrorKind::PermissionDenied => Some(format!(
+            "{}; an agent that runs as another user needs a state folder that is all that user's",
+            denied(path)
+        )),
         std::io::ErrorKind::StorageFull => Some("free some space on the disk; nothing was lost".to_owned()),
         std::io::ErrorKind::ReadOnlyFilesystem => Some("name a folder that can be written with --state DIR".to_owned()),
         _ => None,

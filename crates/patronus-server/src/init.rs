@@ -56,14 +56,31 @@ impl PasswordFrom {
 pub fn command(options: Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (data, admin) = (options.data.display().to_string(), options.admin.clone());
+    let host = options.names.first().map_or_else(|| "HOST".to_owned(), |name| in_url(name));
     let mut stdout = std::io::stdout();
     if runtime.block_on(init(options, &Clock::system()))? {
         writeln!(stdout, "initialised `{data}` with the admin `{admin}`")?;
-        writeln!(stdout, "next: patronus-server serve --data {data}")?;
+        write!(stdout, "{}", next(&data, &host))?;
     } else {
         writeln!(stdout, "`{data}` is already initialised; nothing was changed")?;
     }
     Ok(())
+}
+
+/// What to type next: plain HTTP on loopback, which is the default, is out of every agent's reach but one on this host.
+fn next(data: &str, host: &str) -> String {
+    let whose = if host == "HOST" { "\n  HOST is the name or address under which they reach this one" } else { "" };
+    format!(
+        "next, for agents on other machines:\n  \
+         patronus-server serve --data {data} --listen 0.0.0.0:8443 --public-url https://{host}:8443{whose}\n\
+         to try it on this machine alone:\n  \
+         patronus-server serve --data {data}\n"
+    )
+}
+
+/// A name or address as it stands in a URL.
+fn in_url(host: &str) -> String {
+    host.parse::<std::net::Ipv6Addr>().map_or_else(|_| host.to_owned(), |address| format!("[{address}]"))
 }
 
 /// Makes the folder; answers whether there was anything to do.
@@ -152,4 +169,18 @@ fn first_line(source: &mut dyn std::io::Read) -> anyhow::Result<Zeroizing<String
     let mut text = Zeroizing::new(String::new());
     source.take(limit).read_to_string(&mut text)?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_command_leads_to_a_server_that_agents_can_reach() {
+        let told = next("/srv/p", "HOST");
+        assert!(told.contains("serve --data /srv/p --listen 0.0.0.0:8443 --public-url https://HOST:8443\n"), "{told}");
+        assert!(told.contains("HOST is the name") && told.ends_with("serve --data /srv/p\n"), "{told}");
+        let told = next("d", &in_url("2001:db8::1"));
+        assert!(told.contains("--public-url https://[2001:db8::1]:8443\n") && !told.contains("HOST"), "{told}");
+    }
 }

@@ -55,7 +55,8 @@ impl FromStr for Endpoint {
         parsed.ok_or_else(|| {
             let shown = text.escape_debug();
             Invalid::new(format_args!(
-                "`{shown}` is not an endpoint: use HOST or HOST:PORT, and [ADDRESS]:PORT for IPv6"
+                "`{shown}` is not an endpoint: use HOST or HOST:PORT, as 203.0.113.7:51820, and [ADDRESS]:PORT for IPv6; \
+                 a port is 1 to 65535"
             ))
         })
     }

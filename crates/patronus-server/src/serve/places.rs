@@ -11,10 +11,14 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::config::Limits;
 use crate::index::locked;
 
 /// Files that are no connections: the database, its readers, bundles, the log.
 const OTHER_FILES: usize = 64;
+/// Fewer are worth a warning where nobody asked for more: a thousand agents wait on a connection each, and when they all
+/// come back at once, their old ones are still there.
+const ENOUGH: usize = 2_000;
 /// The part of all places that one address may take.
 const SHARE: usize = 4;
 
@@ -44,10 +48,18 @@ pub struct Place {
 }
 
 impl Places {
-    /// As many as are allowed and as files can be open.
+    /// As many as are allowed and as files can be open; says so if those are too few.
     pub fn new(allowed: usize) -> Arc<Self> {
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        Self::with(within(allowed, files))
+        let connections = within(allowed, files);
+        if connections < needed(allowed) {
+            tracing::warn!(
+                connections,
+                files,
+                "few connections can be held, as few files can be open: raise LimitNOFILE of the unit, or `ulimit -n`"
+            );
+        }
+        Self::with(connections)
     }
 
     fn with(count: usize) -> Arc<Self> {
@@ -114,14 +126,15 @@ impl Drop for Place {
     }
 }
 
-/// No more than there are files; says so if that is fewer than allowed.
+/// No more than there are files.
 fn within(allowed: usize, files: Option<u64>) -> usize {
-    let Some(files) = files.and_then(|files| usize::try_from(files).ok()) else { return allowed };
-    let most = files.saturating_sub(OTHER_FILES).max(1);
-    if most < allowed {
-        tracing::warn!(files, connections = most, allowed, "few files can be open: raise `ulimit -n` or LimitNOFILE");
-    }
-    allowed.min(most).max(1)
+    let files = files.and_then(|files| usize::try_from(files).ok());
+    files.map_or(allowed, |files| allowed.min(files.saturating_sub(OTHER_FILES))).max(1)
+}
+
+/// How many there must be: what was asked for; the usual bound is only there so that there is one.
+fn needed(allowed: usize) -> usize {
+    if allowed == Limits::default().connections { ENOUGH } else { allowed }
 }
 
 /// What counts as one address: of IPv6, the network that one customer has.
@@ -181,5 +194,13 @@ mod tests {
         assert_eq!(within(20_000, Some(1_048_576)), 20_000);
         assert_eq!(within(20_000, Some(1024)), 960);
         assert_eq!(within(20_000, Some(10)), 1);
+    }
+
+    #[test]
+    fn the_usual_bound_is_no_wish() {
+        let usual = Limits::default().connections;
+        let few = |allowed, files| within(allowed, Some(files)) < needed(allowed);
+        assert!(!few(usual, 20_000) && !few(usual, 4096) && few(usual, 1024));
+        assert!(few(30_000, 20_000) && !few(500, 1024));
     }
 }
