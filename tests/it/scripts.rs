@@ -4,13 +4,13 @@ use std::process::{Command, Output};
 
 use patronus_tests::{printed, root};
 
-fn script(name: &str, words: &[&str]) -> Output {
-    Command::new(root().join(name)).args(words).env("PATRONUS_DEMO_TUN", "/nonexistent").output().unwrap()
+fn script(name: &str, words: &[&str]) -> std::io::Result<Output> {
+    Command::new(root().join(name)).args(words).env("PATRONUS_DEMO_TUN", "/nonexistent").output()
 }
 
 #[test]
 fn the_demo_refuses_an_unknown_word_before_it_builds() {
-    let output = script("scripts/run-demo", &["--kep"]);
+    let output = script("scripts/run-demo", &["--kep"]).unwrap();
     let said = printed(&output);
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("'--kep' is not one of its words") && !said.contains("Building"), "{said}");
@@ -18,7 +18,7 @@ fn the_demo_refuses_an_unknown_word_before_it_builds() {
 
 #[test]
 fn a_machine_without_tunnels_is_told_what_it_lacks() {
-    let output = script("scripts/demo", &["--check"]);
+    let output = script("scripts/demo", &["--check"]).unwrap();
     let said = printed(&output);
     // Where the kernel has WireGuard nothing is missing.
     let told = output.status.code() == Some(77) && (said.contains("modprobe") || said.contains("as root"));
@@ -38,7 +38,7 @@ fn only_a_lab_is_entered() {
         (&["-x"], 64, "-x is not one of its options"),
         (&[], 64, "it takes a command"),
     ] {
-        let output = script(lab, words);
+        let output = script(lab, words).unwrap();
         let said = printed(&output);
         assert!(output.status.code() == Some(code) && said.contains(expected), "{words:?}: {said}");
     }

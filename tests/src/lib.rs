@@ -4,6 +4,8 @@
 //! each as a test. They take turns: two labs at once would not disturb each other's networks, but each other's clocks.
 #![allow(clippy::panic, reason = "a test harness fails by panicking")]
 
+pub mod small_disk;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
@@ -70,7 +72,7 @@ pub fn passes(name: &str) {
     assert!(output.status.success(), "scenario {name}: {}\n{}", output.status, printed(&output));
 }
 
-/// What a scenario printed.
+/// What a program printed.
 pub fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -63,32 +63,11 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
 }
 
-/// The state that all requests share.
+/// The state that all requests share: the [`Parts`] it was made of, which it shows as its own, and what follows from them.
 pub struct App {
-    /// Where everything is kept.
-    pub store: Arc<dyn Store>,
-    /// The memory that the store's commits feed.
-    pub index: Arc<Index>,
-    /// The server secret.
-    pub secret: ServerSecret,
+    parts: Parts,
     /// Hashes tokens.
     pub tokens: TokenHasher,
-    /// The key that signs bundles.
-    pub signing_key: SigningKey,
-    /// SHA-256 of the CA, where the server is reached over TLS.
-    pub ca_sha256: Option<Digest>,
-    /// From when until when the certificate it serves with is valid.
-    pub certificate: Option<(Timestamp, Timestamp)>,
-    /// Where agents and people reach the server.
-    pub public_urls: Vec<String>,
-    /// The clock.
-    pub clock: Clock,
-    /// A moment that is past.
-    pub not_before: Timestamp,
-    /// Bounds on connections and requests.
-    pub limits: Limits,
-    /// How long logins last.
-    pub lifetimes: Lifetimes,
     pub(crate) jwt: Jwt,
     pub(crate) passwords: Passwords,
     pub(crate) request_ids: crate::extract::RequestIds,
@@ -98,6 +77,14 @@ pub struct App {
     /// hear of the version, so it never takes all processors.
     pub(crate) packing: Semaphore,
     stopping: watch::Sender<bool>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 /// One publication of a network at a time: a second one would only meet the first one's conflict.
@@ -126,17 +113,7 @@ impl App {
             readiness: Readiness::default(),
             packing: Semaphore::new(half_of_the_processors()),
             stopping: watch::Sender::new(false),
-            store: parts.store,
-            index: parts.index,
-            secret: parts.secret,
-            signing_key: parts.signing_key,
-            ca_sha256: parts.ca_sha256,
-            certificate: parts.certificate,
-            public_urls: parts.public_urls,
-            clock: parts.clock,
-            not_before: parts.not_before,
-            limits: parts.limits,
-            lifetimes: parts.lifetimes,
+            parts,
         }))
     }
 

@@ -2,47 +2,26 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 
+use patronus_tests::small_disk;
 use serde_json::json;
 
 use crate::harness::{PASSWORD, TestServer};
-
-const MOUNTED: &str = "PATRONUS_TEST_FULL_FOLDER";
 
 /// On a real, small file system, in a mount namespace of its own.
 #[test]
 fn a_login_on_a_full_disk_is_told_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=8m,mode=700 none "$1" && shift && exec "$@""#;
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(folder.path());
-    command.arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "full::on_small_disk", "--ignored", "--nocapture"]);
-    let output = command.env(MOUNTED, folder.path()).env("TMPDIR", folder.path()).output();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match output {
-        Ok(output) if output.status.success() => {
-            assert!(said(&output.stdout).contains("1 passed"), "{}", said(&output.stdout));
-        }
-        Ok(output) if said(&output.stdout).contains("running 1 test") => {
-            panic!("{}{}", said(&output.stdout), said(&output.stderr))
-        }
-        unable => {
-            let why = unable.map_or_else(|error| error.to_string(), |output| said(&output.stderr));
-            assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "no mount namespace: {why}");
-            eprintln!("SKIPPED: the test of a full disk needs a mount namespace: {why}");
-        }
-    }
+    small_disk::run(folder.path(), 8, "full::on_small_disk");
 }
 
 #[tokio::test]
 #[ignore = "runs inside the mount namespace of the test above"]
 async fn on_small_disk() {
-    let Some(folder) = std::env::var_os(MOUNTED) else { return };
+    let Some(folder) = small_disk::mounted() else { return };
     let server = TestServer::start().await;
     let admin = server.admin().await;
-    let padding = Path::new(&folder).join("padding");
+    let padding = folder.join("padding");
     fill(&padding);
 
     let login = json!({"username": "admin", "password": PASSWORD});

@@ -1,8 +1,8 @@
 //! A full disk: writes say so, reads go on, and when there is room again writes work without a restart.
 
 use std::path::Path;
-use std::process::Command;
 
+use patronus_tests::small_disk;
 use patronus_types::TenantId;
 use tempfile::TempDir;
 
@@ -10,8 +10,6 @@ use super::{integrity, token};
 use crate::conformance::world::{name, write_at};
 use crate::sqlite::SqliteStore;
 use crate::{Events as _, Store as _, StoreError, Tenants as _, Tokens as _};
-
-const MOUNTED: &str = "PATRONUS_TEST_FULL_FOLDER";
 
 /// Fills the store until it is full; `make_room` then lets it grow.
 async fn fill_and_go_on(
@@ -63,34 +61,14 @@ async fn a_full_file_refuses_writes_until_it_may_grow() {
 #[test]
 fn a_full_disk_refuses_writes_until_there_is_room() {
     let folder = TempDir::new().unwrap();
-    let script = r#"mount -t tmpfs -o size=2m,mode=700 none "$1" && shift && exec "$@""#;
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(folder.path());
-    command.arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "sqlite::tests::full::on_small_disk", "--ignored", "--nocapture"]);
-    let output = command.env(MOUNTED, folder.path()).output();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match output {
-        Ok(output) if output.status.success() => {
-            assert!(said(&output.stdout).contains("1 passed"), "{}", said(&output.stdout));
-        }
-        Ok(output) if said(&output.stdout).contains("running 1 test") => {
-            panic!("{}{}", said(&output.stdout), said(&output.stderr))
-        }
-        unable => {
-            let why = unable.map_or_else(|error| error.to_string(), |output| said(&output.stderr));
-            assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "no mount namespace: {why}");
-            eprintln!("SKIPPED: the test of a full disk needs a mount namespace: {why}");
-        }
-    }
+    small_disk::run(folder.path(), 2, "sqlite::tests::full::on_small_disk");
 }
 
 /// The part in the namespace: not a test by itself.
 #[tokio::test]
 #[ignore = "started by the full disk test"]
 async fn on_small_disk() {
-    let Some(folder) = std::env::var_os(MOUNTED) else { return };
-    let folder = Path::new(&folder);
+    let Some(folder) = small_disk::mounted() else { return };
     let ballast = folder.join("ballast");
     std::fs::write(&ballast, vec![0; 512 * 1024]).unwrap();
     let make_room = async |store: &SqliteStore| {

@@ -1,5 +1,6 @@
 //! A database that fails, and bytes that fell over on the disk.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use patronus_types::TenantId;
@@ -15,16 +16,21 @@ use crate::{
     Change, EventFilter, Events as _, Page, Releases as _, Store as _, StoreError, Tenants as _, Tokens as _, Write,
 };
 
+/// A world whose database can be reached past the store.
+async fn world_at(path: &Path) -> World {
+    let open = |hook| {
+        let store = SqliteStore::open(path).unwrap();
+        store.set_commit_hook(hook);
+        (store, Box::new(()) as Box<dyn std::any::Any>)
+    };
+    World::new(open).await
+}
+
 #[tokio::test]
 async fn a_fallen_bit_is_noticed() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("patronus.db");
-    let open = |hook| {
-        let store = SqliteStore::open(&path).unwrap();
-        store.set_commit_hook(hook);
-        (store, Box::new(()) as Box<dyn std::any::Any>)
-    };
-    let world = World::new(open).await;
+    let world = world_at(&path).await;
     let network = world.network("alpha").await;
     let site = world.site(network.id, "ams").await;
     let network = world.network_now(network.id).await;
@@ -49,12 +55,7 @@ async fn a_fallen_bit_is_noticed() {
 async fn a_chunk_that_bundles_share_is_read_and_checked_once() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("patronus.db");
-    let open = |hook| {
-        let store = SqliteStore::open(&path).unwrap();
-        store.set_commit_hook(hook);
-        (store, Box::new(()) as Box<dyn std::any::Any>)
-    };
-    let world = World::new(open).await;
+    let world = world_at(&path).await;
     let network = world.network("alpha").await;
     let sites = [world.site(network.id, "ams").await, world.site(network.id, "bru").await];
     let network = world.network_now(network.id).await;
