@@ -40,3 +40,27 @@ diff "$WORK/before" "$WORK/after" || fail 'red changed'
 ((sent > 0 && lost == 0)) || fail "red lost $lost of $sent packets"
 [[ $(interfaces 1 | tr '\n' ' ') == 'pt000 ' ]] || fail 'blue is not gone'
 shown "blue was changed and left: red as it was, $sent packets, none lost"
+
+# A third network with the addresses of the first is refused by name, and no other program is blamed.
+ctl apply -f - <<'YAML'
+{kind: network, name: green, range: 10.211.0.0/24}
+---
+{kind: site, name: green-one, network: green, endpoints: [203.0.113.1]}
+---
+{kind: site, name: green-two, network: green, endpoints: [203.0.113.2]}
+YAML
+join green 1 green-one 2 green-two
+if publish green >"$WORK/green" 2>&1; then fail 'two networks with one range are taken'; fi
+grep -q 'network red, in which this host is too, has the same addresses: 10.211.0' "$WORK/green" || fail "red is not named: $(<"$WORK/green")"
+red >"$WORK/after"
+diff "$WORK/before" "$WORK/after" || fail 'green disturbed red'
+shown 'a network with the addresses of another is refused, and the other is named'
+
+# What a host does not forward is told, for as long as it does not.
+status() { site 1 patronus-agent status --state "$WORK/site1" --network red; }
+if status | grep -q 'does not forward'; then fail 'forwarding is missed where it is on'; fi
+site 1 bash -c 'for f in /proc/sys/net/ipv4/conf/*/forwarding; do echo 0 >"$f"; done'
+status | grep -q 'does not forward IPv4.*sysctl -w net.ipv4.ip_forward=1' || fail "forwarding is not missed: $(status)"
+site 1 bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+if status | grep -q 'does not forward'; then fail 'forwarding is missed where it is on again'; fi
+shown 'a host that does not forward is told which setting to change'

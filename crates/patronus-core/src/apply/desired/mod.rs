@@ -95,6 +95,11 @@ pub fn desired(content: &Content, facts: &Facts) -> Result<Desired, Unfit> {
     paths::add(&mut desired, content, facts);
     uplinks::add(&mut desired, content, facts);
     firewall::add(&mut desired);
+    if content.addresses.iter().any(|&address| !facts.has_family_of(address)) {
+        let why = "the network has IPv6 and this host has none, so only IPv4 passes: is it switched off \
+                   (sysctl net.ipv6.conf.default.disable_ipv6)?";
+        desired.warnings.push(why.to_owned());
+    }
     Ok(desired)
 }
 

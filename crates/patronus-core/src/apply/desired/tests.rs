@@ -85,3 +85,17 @@ fn the_cheapest_path_that_can_come_up_carries_the_traffic() {
     assert_eq!(path(([10, 100], [10, 100]), ([false; 2], [false; 2])), "pt000", "better than nothing");
     assert_eq!(path(([u32::MAX; 2], [u32::MAX, 0]), all), "pt001", "sums do not overflow");
 }
+
+#[test]
+fn a_host_without_ipv6_is_told_where_the_network_has_it() {
+    let mut content = content();
+    let mut facts = facts();
+    facts.ipv6 = false;
+    assert!(desired(&content, &facts).unwrap().warnings.is_empty(), "the network has none either");
+    content.addresses.push("fd00::1".parse().unwrap());
+    let state = desired(&content, &facts).unwrap();
+    assert!(state.warnings.len() == 1 && state.warnings[0].contains("disable_ipv6"), "{:?}", state.warnings);
+    assert!(state.tunnels["pt000"].addresses.iter().all(|address| address.is_ipv4()));
+    facts.ipv6 = true;
+    assert!(desired(&content, &facts).unwrap().warnings.is_empty());
+}
