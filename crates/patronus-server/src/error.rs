@@ -94,6 +94,12 @@ impl Error {
         self.0.code
     }
 
+    /// The same as the words of one field of a larger request.
+    #[must_use]
+    pub fn of_field(self, pointer: &str) -> Self {
+        if self.0.code == ErrorCode::Invalid { Self::invalid(pointer, self.0.detail) } else { self }
+    }
+
     /// The single faults; of a request that does not hold as a whole, that.
     pub fn into_faults(self) -> Vec<Fault> {
         match self.0.faults.is_empty() {

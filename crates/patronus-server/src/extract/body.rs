@@ -13,6 +13,9 @@ use serde_json::Value;
 use super::Call;
 use crate::error::{Error, Result};
 
+/// What is said of a field that is not there.
+pub(super) const MISSING: &str = "this must be given";
+
 /// The largest JSON body but for sets of manifests.
 pub const MAX_JSON: usize = 1024 * 1024;
 
@@ -124,7 +127,7 @@ fn refused(base: &str, error: &serde_path_to_error::Error<serde_json::Error>) ->
     }
     let text = inner.to_string();
     match words::missing_field(&text) {
-        Some(field) => Error::invalid(format!("{pointer}/{field}"), "this must be given"),
+        Some(field) => Error::invalid(format!("{pointer}/{field}"), MISSING),
         None => Error::invalid(pointer, words::of_serde(&text)),
     }
 }

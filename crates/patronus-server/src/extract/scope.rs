@@ -6,10 +6,11 @@ use patronus_types::network::Network;
 use patronus_types::{NetworkId, Ref, TenantId};
 
 use super::Call;
+use super::body::MISSING;
 use crate::error::{Error, Result};
 
 /// The most networks that a message names.
-const NAMED: u32 = 5;
+const NAMED: u8 = 5;
 
 impl Call {
     /// The tenant: the caller's own, which `?tenant=` may name.
@@ -32,14 +33,14 @@ impl Call {
         if let Some(reference) = reference {
             return Ok(self.app.store.network(tenant, reference).await?);
         }
-        let page = Page { limit: NAMED + 1, count: true, ..Page::default() };
+        let page = Page { limit: u32::from(NAMED) + 1, count: true, ..Page::default() };
         let networks = self.app.store.networks(tenant, page).await?;
         let count = networks.total.unwrap_or_default();
         match <[Network; 1]>::try_from(networks.items) {
             Ok([only]) => Ok(only),
             Err(networks) => {
-                let fault = Fault { pointer: "/network".to_owned(), detail: several(&networks, count) };
-                Err(Error::new(ErrorCode::Invalid, "no network is named").with(vec![fault]))
+                let fault = Fault { pointer: "/network".to_owned(), detail: MISSING.to_owned() };
+                Err(Error::new(ErrorCode::Invalid, several(&networks, count)).with(vec![fault]))
             }
         }
     }
@@ -55,8 +56,9 @@ impl Call {
 
 /// That a network must be named, and which there are.
 fn several(networks: &[Network], count: u64) -> String {
-    let names: Vec<&str> = networks.iter().take(NAMED as usize).map(|network| network.spec.name.as_str()).collect();
-    match count.saturating_sub(names.len() as u64) {
+    let names = networks.iter().take(NAMED.into()).map(|network| network.spec.name.as_str());
+    let names: Vec<&str> = names.collect();
+    match count.saturating_sub(NAMED.into()) {
         _ if names.is_empty() => "there is no network yet: create one first".to_owned(),
         0 => format!("there are several networks ({}): name one", names.join(", ")),
         more => format!("there are several networks ({} and {more} more): name one", names.join(", ")),

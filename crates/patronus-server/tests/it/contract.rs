@@ -85,7 +85,8 @@ async fn a_name_in_several_networks_is_ambiguous() {
     admin.post("/v1/networks", json!({"name": "lab", "range": "10.99.0.0/24"})).await;
     let unsaid = admin.post("/v1/sites", json!({"name": "ams"})).await;
     assert_eq!(unsaid.status, 422, "which network?");
-    assert_eq!(unsaid.fault(), ("/network", "there are several networks (default, lab): name one"));
+    assert_eq!(unsaid.text("detail"), "there are several networks (default, lab): name one");
+    assert_eq!(unsaid.fault(), ("/network", "this must be given"));
     let document = json!({"documents": [{"kind": "site", "name": "ams"}]});
     let applied = admin.post("/v1/apply", document).await;
     assert_eq!(applied.fault(), ("/documents/0/network", "there are several networks (default, lab): name one"));
@@ -104,7 +105,7 @@ async fn a_name_in_several_networks_is_ambiguous() {
         admin.post("/v1/networks", json!({"name": format!("n{index}"), "range": range})).await;
     }
     let many = admin.post("/v1/sites", json!({"name": "ams"})).await;
-    assert!(many.fault().1.contains("(default, lab, n0, n1, n2 and 2 more)"), "{many:?}");
+    assert!(many.text("detail").contains("(default, lab, n0, n1, n2 and 2 more)"), "{many:?}");
 }
 
 #[tokio::test]

@@ -167,7 +167,10 @@ impl Planner<'_> {
         }
         match self.networks.values().collect::<Vec<_>>().as_slice() {
             [only] => Ok(**only),
-            _ => Ok(self.call.network(self.tenant, None).await?.id),
+            _ => match self.call.network(self.tenant, None).await {
+                Ok(only) => Ok(only.id),
+                Err(error) => Err(error.of_field("/network")),
+            },
         }
     }
 
