@@ -59,6 +59,7 @@ shown 'a network with the addresses of another is refused, and the other is name
 # What a host does not forward is told, for as long as it does not.
 status() { site 1 patronus-agent status --state "$WORK/site1" --network red; }
 if status | grep -q 'does not forward'; then fail 'forwarding is missed where it is on'; fi
+# shellcheck disable=SC2016  # for the shell inside
 site 1 bash -c 'for f in /proc/sys/net/ipv4/conf/*/forwarding; do echo 0 >"$f"; done'
 status | grep -q 'does not forward IPv4.*sysctl -w net.ipv4.ip_forward=1' || fail "forwarding is not missed: $(status)"
 site 1 bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'

@@ -18,8 +18,12 @@ pub struct Bound {
 pub const COST: Bound = Bound { least: 0, most: 1_000_000, unit: "" };
 /// The MTU of an uplink.
 pub const UPLINK_MTU: Bound = Bound { least: 1360, most: 9000, unit: " bytes" };
-/// The MTU of a tunnel: at least what IPv6 needs.
-pub const TUNNEL_MTU: Bound = Bound { least: 1280, most: 8920, unit: " bytes" };
+/// The lowest MTU of a tunnel: what IPv6 needs.
+pub const MIN_MTU: u16 = 1280;
+/// The highest MTU of a tunnel.
+pub const MAX_MTU: u16 = 8920;
+/// The MTU of a tunnel.
+pub const TUNNEL_MTU: Bound = Bound { least: MIN_MTU as u32, most: MAX_MTU as u32, unit: " bytes" };
 /// How often agents ask for changes.
 pub const POLL_INTERVAL: Bound = Bound { least: 1, most: 3600, unit: " seconds" };
 

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use ipnet::IpNet;
+use patronus_types::bound::{MAX_MTU, MIN_MTU};
 use patronus_types::bundle::{Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
 use patronus_types::network::Topology;
 use patronus_types::site::{SiteSpec, Uplink};
 use patronus_types::{Endpoint, Name, NetworkId, SiteId};
 
 use super::{CompileError, DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Site};
-use crate::validate::{MAX_MTU, MIN_MTU};
 
 /// What WireGuard and IPv6 outside take from each packet.
 const OVERHEAD: u16 = 80;

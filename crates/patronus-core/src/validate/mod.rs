@@ -23,10 +23,6 @@ pub(crate) use cidr::unusable;
 pub const MIN_PORT_BASE: u16 = 1024;
 /// The highest first port of a site: the probes' port is 17 above it.
 pub const MAX_PORT_BASE: u16 = u16::MAX - 17;
-/// The highest MTU of a tunnel.
-pub const MAX_MTU: u16 = 8920;
-/// The lowest MTU of a tunnel: what IPv6 needs.
-pub const MIN_MTU: u16 = 1280;
 
 /// Collects faults below one place.
 #[derive(Debug, Default)]

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use patronus_types::PublicKey;
+use patronus_types::bound::TUNNEL_MTU;
 use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink};
 use patronus_types::site::MAX_UPLINKS;
 
-use crate::validate::{MAX_MTU, MIN_MTU, device_name, unusable};
+use crate::validate::{device_name, unusable};
 
 /// The most peers of a site.
 const MAX_PEERS: usize = 10_000;
@@ -33,7 +34,7 @@ fn check(faults: &mut Vec<String>, holds: bool, fault: impl FnOnce() -> String) 
 
 fn own(faults: &mut Vec<String>, content: &Content) {
     let (mtu, uplinks) = (content.mtu, content.uplinks.len());
-    check(faults, (MIN_MTU..=MAX_MTU).contains(&mtu), || format!("mtu {mtu} is not within {MIN_MTU} to {MAX_MTU}"));
+    check(faults, TUNNEL_MTU.holds(mtu), || format!("mtu {mtu} is not within {TUNNEL_MTU}"));
     check(faults, (1..=MAX_UPLINKS).contains(&uplinks), || {
         format!("{uplinks} uplinks; 1 to {MAX_UPLINKS} are possible")
     });
