@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{Inner, Limits, Watcher};
+use crate::resolve::Reachable;
 use crate::server::Servers;
 use crate::{Client, Credential, Error, Scope, ServerUrl, Trust};
 
@@ -166,6 +167,7 @@ impl Builder {
             .pool_idle_timeout(self.idle_timeout)
             .pool_max_idle_per_host(4)
             .tcp_nodelay(true)
+            .dns_resolver(Reachable)
             // A redirect could carry the credential elsewhere; the contract has none.
             .redirect(reqwest::redirect::Policy::none());
         if servers.iter().all(ServerUrl::is_loopback) {

@@ -31,6 +31,7 @@ mod credential;
 mod error;
 mod failure;
 mod page;
+mod resolve;
 mod retry;
 mod server;
 mod session;
