@@ -119,6 +119,7 @@ mod tests {
     #[test]
     fn near_words_are_found_and_far_ones_are_not() {
         assert_eq!(nearest("amss", ["fra", "ams", "lon"]), Some("ams"));
+        assert_eq!(nearest("lba", ["lab", "prod"]), Some("lab"));
         assert_eq!(nearest("zzz", ["fra", "ams"]), None);
         assert_eq!(nearest("a", []), None);
     }

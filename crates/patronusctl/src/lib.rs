@@ -24,7 +24,6 @@ mod output;
 mod run;
 mod select;
 mod settings;
-mod suggest;
 mod token_source;
 
 pub use run::main;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::cli::count;
 use crate::error::Result;
 use crate::output::{Cell, Column, Format, Object, Tone, escape};
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// What can be done with events.
 #[derive(Debug, clap::Subcommand)]

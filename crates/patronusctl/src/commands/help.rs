@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::cli::{TOPICS, command, topic};
 use crate::complete;
 use crate::error::{CliError, Result};
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// Arguments of `help`.
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,7 @@ use patronus_types::api::page::StatusFilter;
 use crate::app::App;
 use crate::error::CliError;
 use crate::output::Format;
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// A kind whose names can be listed.
 #[derive(Debug, Clone, Copy)]

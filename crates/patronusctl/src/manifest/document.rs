@@ -12,7 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::yaml::{YamlFault, parse};
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 const KINDS: &[&str] = &["network", "site"];
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 
 use crate::error::Fault;
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// A fault at a place, both counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use crate::error::{CliError, Result};
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// A field to sort by, and in which direction.
 #[derive(Debug, Clone, PartialEq, Eq)]

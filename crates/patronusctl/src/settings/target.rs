@@ -10,7 +10,7 @@ use super::Env;
 use crate::cli::{Globals, count, duration};
 use crate::config::{Config, Context};
 use crate::error::{CliError, Exit, Result};
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// The certificate authority to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::cli::{name_or_nothing, number, pair, range};
 use crate::commands::fields::Fields;
 use crate::complete;
 use crate::error::Result;
-use crate::suggest::nearest;
+use patronus_types::words::nearest;
 
 /// What a site is made of.
 #[derive(Debug, clap::Args)]
