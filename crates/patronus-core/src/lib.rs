@@ -14,6 +14,7 @@ pub mod diff;
 pub mod digest;
 pub mod lint;
 pub mod mesh;
+pub mod path;
 pub mod rope;
 pub mod signature;
 pub mod validate;

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod bound;
 pub mod bundle;
+pub mod confirm;
 mod digest;
 mod endpoint;
 pub mod event;

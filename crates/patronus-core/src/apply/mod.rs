@@ -8,12 +8,14 @@
 //! empty; no peer is removed and added again; an endpoint that was learnt is never overwritten with nothing; a route is
 //! replaced before what it used goes; nothing that is not the network's own is named in a step.
 
+pub mod change;
 mod desired;
 mod facts;
 mod forwarding;
 pub mod model;
 mod overlap;
 mod plan;
+pub mod prove;
 
 pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, desired};
 pub use facts::Facts;
