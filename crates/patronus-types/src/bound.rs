@@ -26,6 +26,10 @@ pub const MAX_MTU: u16 = 8920;
 pub const TUNNEL_MTU: Bound = Bound { least: MIN_MTU as u32, most: MAX_MTU as u32, unit: " bytes" };
 /// How often agents ask for changes.
 pub const POLL_INTERVAL: Bound = Bound { least: 1, most: 3600, unit: " seconds" };
+/// How long a change may take to prove itself: at least what a handshake that is repeated once takes.
+pub const CONFIRM_TIMEOUT: Bound = Bound { least: 5, most: 600, unit: " seconds" };
+/// A share.
+pub const PERCENT: Bound = Bound { least: 0, most: 100, unit: " percent" };
 
 impl Bound {
     /// Whether a number is within.
@@ -85,6 +89,8 @@ numbers! {
     cost: u32 = COST;
     uplink_mtu: u16 = UPLINK_MTU;
     poll_interval: u16 = POLL_INTERVAL;
+    confirm_timeout: u16 = CONFIRM_TIMEOUT;
+    percent: u8 = PERCENT;
 }
 
 pub(crate) fn tunnel_mtu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::confirm::Confirm;
 use crate::{Digest, Endpoint, Name, NetworkId, PublicKey, SiteId};
 
 /// The format number this version writes and reads.
@@ -47,6 +48,9 @@ pub struct Content {
     /// What the site's host has to forward; unknown, and so nothing, in an uploaded bundle.
     #[serde(default, skip_serializing_if = "Forwards::is_nothing")]
     pub forwards: Forwards,
+    /// How a change to this bundle has to prove itself.
+    #[serde(default, skip_serializing_if = "Confirm::is_default")]
+    pub confirm: Confirm,
     /// The site's uplinks by index.
     pub uplinks: Vec<LocalUplink>,
     /// The interfaces to make.
@@ -139,6 +143,9 @@ pub struct Peer {
     /// What it may send and is sent: its addresses and prefixes, for a hub also what lies behind it. Sorted.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::foreign::schema::Cidr>"))]
     pub allowed_ips: Vec<IpNet>,
+    /// The UDP port on which its agent answers probes, at its overlay addresses; none where no agent is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_port: Option<u16>,
     /// Its uplinks by index; interface (i, j) has this peer if it has an uplink j.
     pub uplinks: Vec<PeerUplink>,
 }

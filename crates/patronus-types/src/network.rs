@@ -3,6 +3,7 @@
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use crate::confirm::Confirm;
 use crate::schema::word_type;
 use crate::{Name, NetworkId, TenantId, Timestamp};
 
@@ -59,6 +60,9 @@ pub struct NetworkSpec {
     /// How often agents ask for changes, in seconds, 1 to 3600.
     #[serde(default = "default_poll_interval_s", deserialize_with = "crate::bound::poll_interval")]
     pub poll_interval_s: u16,
+    /// How a change has to prove itself on each site.
+    #[serde(default)]
+    pub confirm: Confirm,
 }
 
 fn default_range() -> Ipv4Net {
@@ -80,6 +84,7 @@ impl NetworkSpec {
             driver: TunnelDriver::default(),
             mtu: None,
             poll_interval_s: default_poll_interval_s(),
+            confirm: Confirm::default(),
         }
     }
 }

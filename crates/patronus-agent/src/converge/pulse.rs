@@ -6,14 +6,12 @@
 
 use std::net::SocketAddr;
 
+use patronus_core::path::PORT_OFFSET;
 use patronus_types::PublicKey;
 use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink};
 
 use super::{Goal, Site};
 use crate::effects::model::Observed;
-
-/// Offset of the probe port from the first of the network's ports.
-const PROBE_PORT: u16 = 17;
 
 /// To whom a packet goes.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +82,7 @@ fn ends<'a>(content: &'a Content, site: Site<'a>, interface: &str) -> impl Itera
 }
 
 fn send<'a>(site: Site<'_>, interface: &str, ends: impl Iterator<Item = End<'a>>) {
-    let port = site.identity.port_base.saturating_add(PROBE_PORT);
+    let port = site.identity.port_base.saturating_add(PORT_OFFSET);
     let to: Vec<SocketAddr> =
         ends.filter_map(|end| Some(SocketAddr::new(*end.peer.addresses.first()?, port))).collect();
     if !to.is_empty() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use patronus_core::path::PORT_OFFSET;
 use patronus_types::api::agent::{Outcome, OutcomeKind, Steps};
 use tokio::time::Instant;
 
@@ -15,9 +16,6 @@ use crate::effects::sysctl::PortSet;
 use crate::failpoint;
 use crate::state::{Home, Journal};
 use crate::world::World;
-
-/// Sixteen tunnels, the spare and the probes.
-const LAST_PORT: u16 = 17;
 
 impl Network {
     /// Ends what an earlier run began, and starts the tunnels from the disk. True if all is as it should be.
@@ -113,7 +111,7 @@ impl Network {
     fn reserve_ports(&mut self) {
         let base = self.identity.port_base;
         let earlier = self.home.earlier();
-        let reserved = self.world.host.reserve(base..=base.saturating_add(LAST_PORT));
+        let reserved = self.world.host.reserve(base..=base.saturating_add(PORT_OFFSET));
         let noted = match reserved {
             Ok(_) if earlier.values().ports.is_some() => Ok(()),
             Ok(added) => earlier.note_ports(added.to_string()).map_err(|error| error.to_string()),

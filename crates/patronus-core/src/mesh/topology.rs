@@ -5,11 +5,13 @@ use std::ops::Range;
 use ipnet::IpNet;
 use patronus_types::bound::{MAX_MTU, MIN_MTU};
 use patronus_types::bundle::{Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
+use patronus_types::confirm::Confirm;
 use patronus_types::network::Topology;
 use patronus_types::site::{SiteSpec, Uplink};
 use patronus_types::{Endpoint, Name, NetworkId, SiteId};
 
 use super::{CompileError, DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Site};
+use crate::path::PORT_OFFSET;
 
 /// What WireGuard and IPv6 outside take from each packet.
 const OVERHEAD: u16 = 80;
@@ -18,6 +20,7 @@ const OVERHEAD: u16 = 80;
 pub(super) struct Network<'a> {
     pub(super) party: Party<NetworkId>,
     pub(super) mtu: u16,
+    pub(super) confirm: Confirm,
     pub(super) members: Vec<Member<'a>>,
     pub(super) pending: Vec<(SiteId, Name)>,
     /// In a hub-spoke network, everything that can be behind a hub.
@@ -72,6 +75,7 @@ impl<'a> Network<'a> {
         Ok(Self {
             party: Party { id: input.network, name: input.spec.name.clone() },
             mtu: input.spec.mtu.unwrap_or_else(|| default_mtu(&members)),
+            confirm: input.spec.confirm,
             everything: everything(input, &members),
             members,
             pending: waiting.into_iter().map(|site| (site.id, site.spec.name.clone())).collect(),
@@ -173,6 +177,7 @@ impl<'a> Member<'a> {
             name: self.site.spec.name.clone(),
             addresses: self.site.addresses.clone(),
             allowed_ips,
+            probe_port: self.site.port_base.and_then(|base| base.checked_add(PORT_OFFSET)),
             uplinks: pairs.map(uplink).collect(),
         }
     }

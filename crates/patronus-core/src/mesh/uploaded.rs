@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use patronus_types::bundle::{CONTENT_FILE, Content, FORMAT, Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
+use patronus_types::confirm::Confirm;
 use patronus_types::site::Uplink;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId};
 
@@ -99,6 +100,7 @@ fn content(upload: &Upload<'_>) -> Content {
         mtu: interface.mtu.unwrap_or(DEFAULT_MTU),
         addresses: interface.addresses.iter().map(IpNet::addr).collect(),
         forwards: Forwards::default(),
+        confirm: Confirm::default(),
         uplinks: vec![local],
         tunnels: vec![Tunnel { local: 0, remote: 0, port }],
         peers: peers(upload),
@@ -125,6 +127,7 @@ fn peers(upload: &Upload<'_>) -> Vec<Peer> {
                 .take(16)
                 .collect(),
             allowed_ips,
+            probe_port: None,
             uplinks: vec![PeerUplink {
                 public_key: peer.public_key,
                 endpoint: peer.endpoint.clone(),

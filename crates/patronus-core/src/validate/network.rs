@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use patronus_types::api::error::Fault;
-use patronus_types::bound::{POLL_INTERVAL, TUNNEL_MTU};
+use patronus_types::bound::{CONFIRM_TIMEOUT, PERCENT, POLL_INTERVAL, TUNNEL_MTU};
 use patronus_types::network::NetworkSpec;
 
 use super::{Faults, unusable};
@@ -18,6 +18,8 @@ pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
         faults.within(&TUNNEL_MTU, mtu, "/mtu");
     }
     faults.within(&POLL_INTERVAL, spec.poll_interval_s, "/poll_interval_s");
+    faults.within(&CONFIRM_TIMEOUT, spec.confirm.timeout_s, "/confirm/timeout_s");
+    faults.within(&PERCENT, spec.confirm.peers_percent, "/confirm/peers_percent");
     faults.into_vec()
 }
 
@@ -57,6 +59,8 @@ mod tests {
         assert_eq!(pointers(|spec| spec.mtu = Some(1279)), ["/mtu"]);
         assert_eq!(pointers(|spec| spec.mtu = Some(8921)), ["/mtu"]);
         assert_eq!(pointers(|spec| spec.poll_interval_s = 0), ["/poll_interval_s"]);
+        assert_eq!(pointers(|spec| spec.confirm.timeout_s = 4), ["/confirm/timeout_s"]);
+        assert_eq!(pointers(|spec| spec.confirm.peers_percent = 101), ["/confirm/peers_percent"]);
         let all = pointers(|spec| {
             (spec.mtu, spec.poll_interval_s) = (Some(1), 3601);
             spec.range = "127.0.0.0/8".parse().unwrap();

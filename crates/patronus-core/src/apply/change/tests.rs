@@ -148,7 +148,7 @@ fn run(chances: &[Chance], baseline: Baseline) -> (World, bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn it_ends_in_the_new_state_or_in_the_old_one(
@@ -229,6 +229,9 @@ fn one_that_ends_the_agent_each_time_is_given_up() {
     for (attempts, conclusive) in [(1, false), (2, false), (MAX_ATTEMPTS, true)] {
         let mut change = Change::resume(Record { attempts, phase: Phase::Applying });
         let (_, ending) = end(&mut change, false);
-        assert!(matches!(ending, Ending::Reverted { conclusive: is, .. } if is == conclusive), "{attempts}: {ending:?}");
+        assert!(
+            matches!(ending, Ending::Reverted { conclusive: is, .. } if is == conclusive),
+            "{attempts}: {ending:?}"
+        );
     }
 }

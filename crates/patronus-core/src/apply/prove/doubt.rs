@@ -19,48 +19,30 @@ pub struct Doubt {
     pub alive_before: usize,
     /// The peers that are silent, where they are too many.
     pub silent: Vec<Name>,
-    /// The probes that did not pass.
-    pub probes: Vec<ProbeDoubt>,
-}
-
-/// A probe that did not pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeDoubt {
-    /// Its name.
-    pub name: Name,
-    /// How many targets answered.
-    pub passed: usize,
-    /// How many should have.
-    pub needed: usize,
-    /// The others and what they said.
-    pub failed: Vec<String>,
 }
 
 impl Doubt {
     /// Whether there is none.
     pub fn is_none(&self) -> bool {
-        self.server.is_none() && self.silent.is_empty() && self.probes.is_empty()
+        self.server.is_none() && self.silent.is_empty()
     }
 
     /// Whether only the server is missing: then it may be the server that is away.
     pub fn is_server_alone(&self) -> bool {
-        self.server.is_some() && self.silent.is_empty() && self.probes.is_empty()
+        self.server.is_some() && self.silent.is_empty()
     }
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.after.as_secs();
-        let server = self.server.iter().map(|why| format!("server unreachable for {seconds} s after the change ({why})"));
+        let server =
+            self.server.iter().map(|why| format!("server unreachable for {seconds} s after the change ({why})"));
         let silent = (!self.silent.is_empty()).then(|| {
             let (silent, before) = (self.silent.len(), self.alive_before);
             format!("{silent} of {before} peers silent for {seconds} s after the change: {}", named(&self.silent))
         });
-        let probes = self.probes.iter().map(|probe| {
-            let ProbeDoubt { name, passed, needed, failed } = probe;
-            format!("probe `{name}` passed {passed} times of {needed} needed ({})", failed.join(", "))
-        });
-        let all: Vec<String> = server.chain(silent).chain(probes).collect();
+        let all: Vec<String> = server.chain(silent).collect();
         f.write_str(&all.join("; "))
     }
 }

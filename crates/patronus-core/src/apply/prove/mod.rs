@@ -1,18 +1,17 @@
 //! Whether a change has proven itself, by evidence that began after its last step.
 //!
-//! Held are: the server, if it answered before; the share of the peers that were alive before; and the bundle's own
-//! probes. An old handshake or a connection that was kept is no evidence, so whoever gathers it opens new ones; this
+//! Held are: the server, if it answered before, and the share of the peers that were alive before. An old handshake or a connection that was kept is no evidence, so whoever gathers it opens new ones; this
 //! machine only weighs. Time is a monotonic count from an arbitrary start: clocks that jump do not matter.
 
 mod doubt;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use patronus_types::Name;
-use patronus_types::confirm::{Confirm, Probe};
+use patronus_types::confirm::Confirm;
 
-pub use doubt::{Doubt, ProbeDoubt};
+pub use doubt::Doubt;
 
 /// What held right before a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,7 +19,7 @@ pub struct Baseline {
     /// Whether the server answered.
     pub server: bool,
     /// The peers that were alive and are still wanted.
-    pub alive: std::collections::BTreeSet<Name>,
+    pub alive: BTreeSet<Name>,
 }
 
 /// How it stands.
@@ -43,32 +42,18 @@ pub struct Proof {
     server: Option<Result<(), String>>,
     peers: BTreeMap<Name, bool>,
     percent: u8,
-    probes: Vec<Trial>,
-}
-
-/// One probe's targets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Trial {
-    probe: Probe,
-    /// By target: none where it answered, else what it said last.
-    missing: Vec<Option<String>>,
 }
 
 impl Proof {
     /// Begins at `now`, when the last step was done.
     pub fn begin(terms: &Confirm, baseline: Baseline, now: Duration) -> Self {
         let timeout = Duration::from_secs(terms.timeout_s.into());
-        let trial = |probe: &Probe| Trial {
-            probe: probe.clone(),
-            missing: vec![Some("no answer".to_owned()); probe.targets.len()],
-        };
         Self {
             timeout,
             deadline: now.saturating_add(timeout),
             server: baseline.server.then(|| Err("no answer".to_owned())),
             peers: baseline.alive.into_iter().map(|peer| (peer, false)).collect(),
             percent: terms.peers_percent.min(100),
-            probes: terms.probes.iter().map(trial).collect(),
         }
     }
 
@@ -91,16 +76,6 @@ impl Proof {
         }
     }
 
-    /// A target of a probe answered, or why it did not; both counted from 0. One answer is enough.
-    pub fn handle_probe(&mut self, (probe, target): (usize, usize), answer: Result<(), String>) {
-        let missing = self.probes.get_mut(probe).and_then(|trial| trial.missing.get_mut(target));
-        if let Some(missing) = missing
-            && missing.is_some()
-        {
-            *missing = answer.err();
-        }
-    }
-
     /// When the time is up.
     pub fn poll_timeout(&self) -> Duration {
         self.deadline
@@ -114,15 +89,6 @@ impl Proof {
     /// The peers that are still to be heard.
     pub fn wants_peers(&self) -> impl Iterator<Item = &Name> {
         self.peers.iter().filter(|(_, heard)| !**heard).map(|(peer, _)| peer)
-    }
-
-    /// The probes and their targets that are still to answer.
-    pub fn wants_probes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let open = self.probes.iter().enumerate().filter(|(_, trial)| !trial.held());
-        open.flat_map(|(index, trial)| {
-            let missing = trial.missing.iter().enumerate().filter(|(_, missing)| missing.is_some());
-            missing.map(move |(target, _)| (index, target))
-        })
     }
 
     /// How it stands at `now`.
@@ -139,39 +105,17 @@ impl Proof {
     fn doubt(&self) -> Doubt {
         let silent: Vec<Name> = self.wants_peers().cloned().collect();
         let few = self.peers.len() - silent.len() < self.needed();
-        let probes = self.probes.iter().filter(|trial| !trial.held()).map(Trial::doubt);
         Doubt {
             after: self.timeout,
             server: self.server.clone().and_then(Result::err),
             alive_before: self.peers.len(),
             silent: if few { silent } else { Vec::new() },
-            probes: probes.collect(),
         }
     }
 
     /// How many peers must be alive again.
     fn needed(&self) -> usize {
         (self.peers.len() * usize::from(self.percent)).div_ceil(100)
-    }
-}
-
-impl Trial {
-    fn passed(&self) -> usize {
-        self.missing.iter().filter(|missing| missing.is_none()).count()
-    }
-
-    fn held(&self) -> bool {
-        self.passed() >= self.probe.needed()
-    }
-
-    fn doubt(&self) -> ProbeDoubt {
-        let failed = self.probe.targets.iter().zip(&self.missing);
-        ProbeDoubt {
-            name: self.probe.name.clone(),
-            passed: self.passed(),
-            needed: self.probe.needed(),
-            failed: failed.filter_map(|(target, why)| Some(format!("{target}: {}", why.as_ref()?))).collect(),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use patronus_types::bundle::{FORMAT, Forwards, LocalUplink, Party, Tunnel};
+use patronus_types::confirm::Confirm;
 use patronus_types::{NetworkId, SiteId};
 use serde::Serialize;
 
@@ -24,6 +25,8 @@ struct Content<'a> {
     addresses: &'a [IpAddr],
     #[serde(skip_serializing_if = "Forwards::is_nothing")]
     forwards: Forwards,
+    #[serde(skip_serializing_if = "Confirm::is_default")]
+    confirm: Confirm,
     uplinks: Vec<LocalUplink>,
     tunnels: &'a [Tunnel],
 }
@@ -44,6 +47,7 @@ pub(super) fn head(
         mtu: network.mtu,
         addresses: &site.addresses,
         forwards: member.forwards(),
+        confirm: network.confirm,
         uplinks: member.local_uplinks(),
         tunnels,
     })?;

@@ -100,6 +100,7 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
                 keepalive_s: if site.spec.uplinks[index].endpoint.is_some() { 0 } else { 25 },
             })
             .collect(),
+        confirm: input.spec.confirm,
         tunnels,
         peers,
     }
@@ -116,7 +117,13 @@ fn entry(peer: &Site, allowed_ips: Vec<IpNet>) -> Peer {
         cost: peer.spec.uplinks[index].cost,
         keepalive_s: None,
     });
-    Peer { name: peer.spec.name.clone(), addresses: peer.addresses.clone(), allowed_ips, uplinks: uplinks.collect() }
+    Peer {
+        name: peer.spec.name.clone(),
+        addresses: peer.addresses.clone(),
+        allowed_ips,
+        probe_port: peer.port_base.map(|base| base + 17),
+        uplinks: uplinks.collect(),
+    }
 }
 
 /// The files for people, from the content alone.
