@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patronus_core::path::packet::{LEN, Packet};
 use socket2::{Domain, Socket, Type};
@@ -17,6 +17,8 @@ use tokio::task::AbortHandle;
 
 use crate::effects::model::Observed;
 
+/// After an error, so that one that lasts costs nothing.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Larger than any packet that comes by a tunnel.
 const BUFFER: usize = 9216;
 
@@ -150,7 +152,7 @@ async fn answer(socket: Arc<UdpSocket>, heard: mpsc::Sender<Heard>) {
     loop {
         // Errors of a socket that only receives are those of packets sent before: the next one may come.
         let Ok((len, from)) = socket.recv_from(&mut buffer).await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let Some(packet) = buffer.get(..len).and_then(Packet::decode) else { continue };

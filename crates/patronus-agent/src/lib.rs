@@ -15,6 +15,7 @@ mod config;
 mod control;
 mod converge;
 mod driver;
+mod echo;
 pub mod effects;
 mod enrol;
 mod failpoint;

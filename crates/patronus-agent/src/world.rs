@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use crate::clock::{Clock, System};
 use crate::config::{Config, Polling};
 use crate::control::{Dial, Https};
+use crate::echo::{Echo, Sockets};
 use crate::effects::{Device, Linux};
 use crate::host::{Host, ThisHost};
 
@@ -23,6 +24,8 @@ pub struct World {
     pub names: Arc<dyn Names>,
     /// The rest of the host.
     pub host: Arc<dyn Host>,
+    /// Sockets on tunnels.
+    pub echo: Arc<dyn Echo>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// How to ask for changes.
@@ -37,6 +40,7 @@ impl World {
             dial: Arc::new(Https),
             names: Arc::new(Dns),
             host: Arc::new(ThisHost),
+            echo: Arc::new(Sockets),
             clock: Arc::new(System),
             polling: config.poll,
         })

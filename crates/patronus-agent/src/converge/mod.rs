@@ -6,11 +6,12 @@ mod facts;
 mod pulse;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use patronus_core::apply::{self, Desired, Memory, Plan, Unfit};
-use patronus_types::NetworkId;
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
+use patronus_types::{NetworkId, PublicKey};
 
 use crate::effects;
 use crate::effects::model::{Driver, Firewall, Observed, Owner, Route};
@@ -43,6 +44,10 @@ pub struct Goal<'a> {
     pub forget: &'a [&'a Content],
     /// Whether the far ends change at the same time: then only one of two begins a session, see [`mod@pulse`].
     pub concerted: bool,
+    /// Whether what is no longer wanted stays for now.
+    pub keep_rest: bool,
+    /// Where peers were reached when `content` ran, as learnt: that is set where something else has been set since.
+    pub learnt: Option<&'a BTreeMap<String, BTreeMap<PublicKey, SocketAddr>>>,
 }
 
 /// What was done.
@@ -105,7 +110,7 @@ pub async fn converge(
     }
     let mut warnings = desired.warnings.clone();
     // What is no longer wanted is gone or it is not: what shall be is there, and the next look tries again.
-    for step in &plan.clean {
+    for step in plan.clean.iter().filter(|_| !goal.keep_rest) {
         if let Err(error) = execute::step(site, goal, before, step).await {
             warnings.push(error.to_string());
         }
@@ -193,10 +198,13 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     }
     resolved.refresh(site.world, &contents).await;
     let facts = patronus_core::apply::Facts { resolved: resolved.addresses(), ..old };
-    let desired = match goal.content {
+    let mut desired = match goal.content {
         Some(content) => apply::desired(content, &facts)?,
         None => Desired::nothing(owner, site.world.device.driver()),
     };
+    if let Some(learnt) = goal.learnt {
+        desired.know_endpoints(learnt);
+    }
     let plan = apply::plan(&desired, &before, &memory);
     for step in plan.apply.iter().chain(&plan.clean) {
         tracing::debug!(network = %site.identity.network.name, %step, "planned");

@@ -14,7 +14,7 @@ use super::{Command, fetch, wheel};
 use crate::control::{Answer, Control, ControlError, Server};
 use crate::effects::disk;
 use crate::leave;
-use crate::network::{Network, Retry, Todo};
+use crate::network::{Evidence, Network, Retry, Todo};
 use crate::poll::{Poll, spread};
 
 /// How often the kernel is compared with what shall run, when it says nothing by itself.
@@ -53,6 +53,7 @@ enum Event {
     Asked(Asked),
     Fetched(Result<Vec<u8>, ControlError>),
     Reported(Result<(), ControlError>),
+    Evidence(Evidence),
     KernelNews,
     Timer,
 }
@@ -106,6 +107,7 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
             Event::Asked((took, result)) => this.answered(took, result).await,
             Event::Fetched(result) => this.fetched(result).await,
             Event::Reported(result) => this.reported(result),
+            Event::Evidence(evidence) => this.weigh(evidence).await,
             Event::KernelNews => this.look_soon(),
             Event::Timer => this.timer().await,
         }
@@ -176,6 +178,7 @@ impl Loop {
             asked = land(&mut self.asking) => Event::Asked(asked),
             fetched = land(&mut self.fetching) => Event::Fetched(fetched),
             result = land(&mut self.report) => Event::Reported(result),
+            evidence = self.network.evidence() => Event::Evidence(evidence),
             changed = news.changed() => match changed {
                 Ok(()) => Event::KernelNews,
                 Err(_) => Event::Command(None),
@@ -221,6 +224,11 @@ impl Loop {
 
     /// Compares the kernel with what shall run.
     async fn look(&mut self) {
+        if self.network.is_changing() {
+            // What differs now is what has to prove itself.
+            self.look_at = Instant::now() + YOUNG_LOOK;
+            return;
+        }
         // Within the first seconds the other side may still begin.
         let begun = self.young_until - YOUNG;
         let healed = self.network.heal(begun.elapsed() >= YOUNG_LOOK / 2).await;
@@ -294,8 +302,23 @@ impl Loop {
         self.ask_at = Instant::now() + wait;
     }
 
-    /// Does what the server wants.
+    /// A piece of evidence for the change under way.
+    async fn weigh(&mut self, evidence: Evidence) {
+        if let Some(retry) = self.network.weigh(evidence).await {
+            self.settle(retry);
+            self.tell_changes();
+            // What came meanwhile.
+            if retry == Retry::No {
+                self.pursue().await;
+            }
+        }
+    }
+
+    /// Does what the server wants, one change at a time.
     async fn pursue(&mut self) {
+        if self.network.is_changing() {
+            return;
+        }
         let todo = self.network.wants();
         if let (Todo::Fetch(wanted), Some(fetched)) = (&todo, &self.fetched)
             && wanted == fetched
@@ -320,6 +343,7 @@ impl Loop {
                 self.retry.reset();
                 None
             }
+            Retry::Proving => None,
             Retry::Fetch | Retry::Later => {
                 let random = self.random();
                 // Some wait always: the next request must not come at once, for ever.

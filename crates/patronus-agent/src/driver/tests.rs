@@ -285,3 +285,110 @@ async fn two_networks_do_not_wait_for_each_other() {
     stuck.stop().await;
     free.stop().await;
 }
+
+/// An agent with two peers whose agents answer so many packets from now on.
+async fn proven(lab: &Lab, answers: usize) -> Agent {
+    lab.publish(&lab.version(1, 2));
+    let agent = Agent::start(lab);
+    pass(1).await;
+    lab.kernel.handshake(Some("2026-11-20T23:59:00Z".parse().unwrap()));
+    let peers = lab.open().running_content().peers;
+    lab.echo.answers(peers.iter().flat_map(|peer| peer.addresses.clone()), answers);
+    agent
+}
+
+fn outcome(lab: &Lab) -> (u64, OutcomeKind, String) {
+    let outcome = lab.server.inner().reports.last().cloned().unwrap().outcome.unwrap();
+    (outcome.version, outcome.result, outcome.reason.unwrap_or_default())
+}
+
+/// Packets to one peer before a change: a small one and one of full size to each of its two addresses.
+const BEFORE: usize = 4;
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_holds_is_kept_as_soon_as_it_is_proven() {
+    let lab = Lab::new();
+    let agent = proven(&lab, usize::MAX).await;
+    lab.publish(&lab.version(2, 3));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(outcome(&lab), (2, OutcomeKind::Applied, String::new()));
+    assert_eq!(lab.kernel.tunnels()[0].2, 3);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_silences_a_peer_is_undone_and_not_tried_again() {
+    let lab = Lab::new();
+    let agent = proven(&lab, BEFORE / 2).await;
+    let before = lab.kernel.shape();
+    lab.publish(&lab.version(2, 3));
+    pass(29).await;
+    assert_ne!(lab.kernel.shape(), before, "it has half a minute");
+    pass(4).await;
+    assert_eq!(lab.kernel.shape(), before);
+    let (version, kind, reason) = outcome(&lab);
+    assert_eq!((version, kind), (2, OutcomeKind::Reverted));
+    assert_eq!(reason, "2 of 2 peers silent for 30 s after the change: site-1, site-2");
+    assert_eq!(lab.server.inner().reports.last().unwrap().running.unwrap().version, 1);
+    let fetched = asked(&lab, "bundle");
+    lab.publish(&lab.version(3, 3));
+    pass(600).await;
+    let (version, kind, reason) = outcome(&lab);
+    assert_eq!((version, kind), (3, OutcomeKind::Refused));
+    assert!(reason.contains("the same was tried here as version 2"), "{reason}");
+    assert_eq!((lab.kernel.shape(), asked(&lab, "bundle")), (before, fetched));
+    lab.publish(&lab.version(4, 1));
+    pass(40).await;
+    assert_eq!(outcome(&lab).0, 4, "something else is tried");
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_cuts_off_the_server_is_undone_and_not_tried_again() {
+    let mut lab = Lab::new();
+    lab.server = lab.server.cut_off_by(&lab.kernel, 2);
+    let agent = proven(&lab, usize::MAX).await;
+    let before = lab.kernel.shape();
+    lab.publish(&lab.version(2, 3));
+    pass(40).await;
+    assert_eq!(lab.kernel.shape(), before);
+    let reason = "server unreachable for 30 s after the change (connection refused)".to_owned();
+    assert_eq!(outcome(&lab), (2, OutcomeKind::Reverted, reason));
+    pass(3600).await;
+    assert_eq!(lab.kernel.shape(), before);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_goes_away_by_itself_condemns_no_change() {
+    let lab = Lab::new();
+    let agent = proven(&lab, usize::MAX).await;
+    let before = lab.kernel.shape();
+    // The version and its bundle, and then nothing.
+    lab.server.says([Say::Yes, Say::Yes].into_iter().chain(std::iter::repeat_n(Say::Away, 10_000)));
+    lab.publish(&lab.version(2, 3));
+    pass(31).await;
+    assert_eq!(lab.kernel.shape(), before);
+    assert_eq!(agent.status().await.member.unwrap().outcome.unwrap().result, OutcomeKind::Reverted);
+    pass(3600).await;
+    lab.server.inner().script.clear();
+    pass(1200).await;
+    assert_eq!(outcome(&lab), (2, OutcomeKind::Applied, String::new()), "once the server is there");
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_waits_for_its_proof_when_the_agent_ends_is_undone() {
+    let lab = Lab::new();
+    let agent = proven(&lab, BEFORE / 2).await;
+    let before = lab.kernel.shape();
+    lab.publish(&lab.version(2, 3));
+    pass(10).await;
+    assert_ne!(lab.kernel.shape(), before);
+    agent.stop().await;
+    lab.server.says(std::iter::repeat_n(Say::Away, 1000));
+    let agent = Agent::start(&lab);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(lab.kernel.shape(), before);
+    agent.stop().await;
+}

@@ -13,7 +13,7 @@ use patronus_types::site::SiteInput;
 use patronus_types::token::{Secret, TokenKind};
 use patronus_types::{Digest, NetworkId, PublicKey, SiteId};
 
-use super::{FakeClock, FakeHost, FakeKernel, FakeNames, FakeServer};
+use super::{FakeClock, FakeEcho, FakeHost, FakeKernel, FakeNames, FakeServer};
 use crate::config::Polling;
 use crate::effects::model::PrivateKey;
 use crate::network::Network;
@@ -28,6 +28,8 @@ pub struct Lab {
     pub kernel: FakeKernel,
     /// The server.
     pub server: FakeServer,
+    /// The far agents.
+    pub echo: FakeEcho,
     /// The rest of the host.
     pub host: FakeHost,
     /// Who signs.
@@ -50,6 +52,7 @@ impl Lab {
             folder: tempfile::tempdir().unwrap(),
             kernel: FakeKernel::default(),
             server: FakeServer::default(),
+            echo: FakeEcho::default(),
             host: FakeHost::default(),
             signer: SigningKey::from_seed(&[7; 32], *b"signer-1"),
         };
@@ -82,6 +85,7 @@ impl Lab {
             dial: Arc::new(self.server.clone()),
             names: Arc::new(FakeNames::default()),
             host: Arc::new(self.host.clone()),
+            echo: Arc::new(self.echo.clone()),
             clock: Arc::new(FakeClock),
             polling: Polling::Long,
         }

@@ -1,5 +1,6 @@
 //! A world for tests: a kernel in memory, a server with a script, a clock that stands, and a small network to run.
 
+mod echo;
 mod kernel;
 mod lab;
 mod server;
@@ -20,6 +21,7 @@ use crate::effects::sysctl::PortSet;
 use crate::host::Host;
 use crate::world::Names;
 
+pub use echo::FakeEcho;
 pub use kernel::FakeKernel;
 pub use lab::{Lab, Version, network, site, state};
 pub use server::{FakeServer, Say};

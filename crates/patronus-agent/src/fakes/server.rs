@@ -11,6 +11,7 @@ use patronus_types::api::error::ErrorCode;
 use patronus_types::token::Secret;
 use tokio::sync::Notify;
 
+use super::FakeKernel;
 use crate::control::{Answer, Control, ControlError, Dial, Server, Sink};
 
 /// One thing to say.
@@ -54,6 +55,8 @@ pub struct Inner {
 pub struct FakeServer {
     inner: Arc<Mutex<Inner>>,
     changed: Arc<Notify>,
+    /// While this kernel has so many peers, no way leads here.
+    cut_off: Option<(FakeKernel, usize)>,
 }
 
 impl FakeServer {
@@ -80,6 +83,11 @@ impl FakeServer {
         self.inner().enrolment = Some(response);
     }
 
+    /// The same for a host whose kernel has no way here with more than so many peers.
+    pub fn cut_off_by(&self, kernel: &FakeKernel, peers: usize) -> Self {
+        Self { cut_off: Some((kernel.clone(), peers)), ..self.clone() }
+    }
+
     /// Says these things first.
     pub fn says(&self, script: impl IntoIterator<Item = Say>) {
         self.inner().script.extend(script);
@@ -100,6 +108,11 @@ struct Connection {
 impl Connection {
     /// The next thing of the script, or what it should say.
     async fn next(&self, what: &str) -> Result<Say, ControlError> {
+        if let Some((kernel, most)) = &self.server.cut_off
+            && kernel.tunnels().iter().any(|(_, _, peers)| peers > most)
+        {
+            return Err(ControlError::Unreachable("connection refused".to_owned()));
+        }
         let say = {
             let mut inner = self.server.inner();
             inner.asked.push(format!("{} {what}", self.url));

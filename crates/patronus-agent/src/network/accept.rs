@@ -19,6 +19,8 @@ pub enum Retry {
     Fetch,
     /// It could not be done here and now.
     Later,
+    /// It is done and has to prove itself.
+    Proving,
 }
 
 impl Network {
@@ -100,7 +102,7 @@ impl Network {
         failpoint::hit("staged");
         self.refused = None;
         debug_assert_eq!(bundle.release.digest, desired.digest);
-        if self.apply(bundle).await { Retry::No } else { Retry::Later }
+        self.apply(bundle).await
     }
 
     /// Persists the highest accepted version, before anything acts on it.

@@ -8,28 +8,35 @@
 //! Nothing here waits for a server; that is the driver's.
 
 mod accept;
-mod apply;
+mod change;
+mod heal;
 mod neighbours;
+mod prove;
 mod report;
 mod view;
 mod wants;
 
 use std::sync::Arc;
 
+use patronus_core::path::PORT_OFFSET;
 use patronus_types::api::agent::{Desired, Mode, State};
 use patronus_types::bundle::Content;
+use tokio::time::Instant;
 
 use crate::control::ControlError;
 use crate::converge::Resolved;
+use crate::echo::Lines;
 use crate::effects::model::Owner;
-use crate::state::{self, Home, Identity, Progress, Release, StateError, Versions};
+use crate::state::{self, CondemnedList, Home, Identity, Progress, Release, StateError, Versions};
 use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
 
+use change::Flight;
 use neighbours::Neighbours;
 
 pub use accept::Retry;
-pub use apply::put_back;
+pub use heal::put_back;
+pub use prove::Evidence;
 pub use wants::Todo;
 
 /// A bundle that is on the disk.
@@ -62,6 +69,14 @@ pub struct Network {
     shown: Option<Desired>,
     resolved: Resolved,
     neighbours: Neighbours,
+    condemned: CondemnedList,
+    /// A change under way.
+    flight: Option<Flight>,
+    /// Where far agents are asked, and answered.
+    lines: Lines,
+    /// Counts what was sent by them.
+    seq: u32,
+    epoch: Instant,
     notes: Notes,
 }
 
@@ -99,6 +114,8 @@ impl Network {
         let server = identity.servers.first().cloned().unwrap_or_default();
         let contact = Contact { server, reachable: false, answers: 0, last_answer_at: None, error: None, mode: None };
         let progress = home.progress();
+        let condemned = home.condemned();
+        let lines = Lines::new(Arc::clone(&world.echo), identity.port_base.saturating_add(PORT_OFFSET));
         Ok(Self {
             world,
             home,
@@ -115,6 +132,11 @@ impl Network {
             shown: None,
             resolved: Resolved::default(),
             neighbours: Neighbours::default(),
+            condemned,
+            flight: None,
+            lines,
+            seq: 0,
+            epoch: Instant::now(),
             notes,
         })
     }
@@ -177,6 +199,12 @@ impl Network {
 
     fn name(&self) -> &str {
         self.identity.network.name.as_str()
+    }
+
+    /// What runs.
+    #[cfg(test)]
+    pub fn running_content(&self) -> Content {
+        self.running.as_ref().unwrap().content.clone()
     }
 }
 

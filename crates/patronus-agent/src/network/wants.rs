@@ -3,6 +3,7 @@
 use patronus_types::api::agent::{Desired, Mode};
 
 use super::Network;
+use crate::state::Condemned;
 use crate::state::Refused;
 use crate::verify::{self, VerifyError};
 
@@ -28,6 +29,12 @@ impl Network {
         let settled = if self.is_shadow() { &self.shown } else { &self.refused };
         if !may || self.runs(desired) || settled.as_ref() == Some(desired) {
             return Todo::Nothing;
+        }
+        match self.condemned.find(desired.digest) {
+            // How that ended has been told.
+            Some(condemned) if condemned.version == desired.version => return Todo::Nothing,
+            Some(condemned) => return Todo::Refuse(desired.clone(), refusal(condemned)),
+            None => {}
         }
         match verify::announced(&self.identity, &self.versions, desired) {
             Ok(()) => {}
@@ -57,4 +64,9 @@ impl Network {
     fn is_running_digest(&self, desired: &Desired) -> bool {
         self.running.as_ref().is_some_and(|bundle| bundle.release.digest == desired.digest)
     }
+}
+
+fn refusal(condemned: &Condemned) -> String {
+    let Condemned { version, reason, at, .. } = condemned;
+    format!("the same was tried here as version {version} at {at:.0} and undone: {reason}; publish something else")
 }

@@ -10,7 +10,10 @@ use patronus_core::signature::VerifyingKey;
 use patronus_types::Digest;
 use patronus_types::bundle::{CONTENT_FILE, Content};
 
-use super::{Earlier, Identity, Journal, Progress, Release, Result, StateError, Versions, read_json, write_json};
+use super::{
+    CondemnedList, Earlier, Identity, Journal, Progress, Release, Result, Snapshot, StateError, Versions, read_json,
+    write_json,
+};
 use crate::effects::{self, disk};
 use crate::failpoint;
 
@@ -22,6 +25,8 @@ const RELEASE: &str = "release.json";
 const VERSIONS: &str = "versions.json";
 const DAMAGED_VERSIONS: &str = "versions.json.damaged";
 const JOURNAL: &str = "apply.json";
+const SNAPSHOT: &str = "snapshot.json";
+const CONDEMNED: &str = "condemned.json";
 const PROGRESS: &str = "progress.json";
 const EARLIER: &str = "earlier.json";
 /// How the names begin under which files are written before they get their own.
@@ -114,15 +119,36 @@ impl Home {
         read_json(&self.path.join(JOURNAL))
     }
 
-    /// Begins an apply.
-    pub fn begin(&self, journal: &Journal) -> Result<()> {
+    /// Notes how far a change has come.
+    pub fn record(&self, journal: &Journal) -> Result<()> {
         write_json(&self.path.join(JOURNAL), journal)
     }
 
-    /// Ends an apply.
+    /// How it was before the change under way. Without it a revert goes by the bundle alone.
+    pub fn snapshot(&self) -> Snapshot {
+        read_json(&self.path.join(SNAPSHOT)).ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps how it is, before a change.
+    pub fn save_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
+        write_json(&self.path.join(SNAPSHOT), snapshot)
+    }
+
+    /// Ends a change.
     pub fn end(&self) -> Result<()> {
         failpoint::hit("before-end");
-        Ok(disk::remove(&self.path.join(JOURNAL))?)
+        disk::remove(&self.path.join(JOURNAL))?;
+        Ok(disk::remove(&self.path.join(SNAPSHOT))?)
+    }
+
+    /// The bundles that are not tried again. With a file that cannot be read they are tried once more, and proven.
+    pub fn condemned(&self) -> CondemnedList {
+        read_json(&self.path.join(CONDEMNED)).ok().flatten().unwrap_or_default()
+    }
+
+    /// Remembers them.
+    pub fn save_condemned(&self, condemned: &CondemnedList) -> Result<()> {
+        write_json(&self.path.join(CONDEMNED), condemned)
     }
 
     /// Puts a verified bundle on the disk; afterwards all of it is there. Files with the release's statement last, so
@@ -190,6 +216,14 @@ impl Home {
         }
         failpoint::hit("flipped");
         Ok(())
+    }
+
+    /// Undoes a flip: `current` points at what ran before, or at nothing.
+    pub fn point_back(&self, before: Option<Digest>) -> Result<()> {
+        match before {
+            Some(before) => self.point(CURRENT, before),
+            None => Ok(disk::remove(&self.path.join(CURRENT))?),
+        }
     }
 
     /// Removes bundles that nothing points at, rests of downloads, and of writes that were cut short.

@@ -10,7 +10,9 @@
 //!     bundles/<digest>/         a verified bundle: bundle.json, wg/…, release.json
 //!     current, previous         links to one of them
 //!     versions.json             the highest accepted version of each signing key
-//!     apply.json                the journal: an apply is in flight
+//!     apply.json                the journal: a change is under way
+//!     snapshot.json             what the bundle before does not say of how it was
+//!     condemned.json            bundles that were tried and undone
 //!     progress.json             the last outcome and report number
 //!     earlier.json              the host's own settings from before they were changed
 //! ```
@@ -19,6 +21,7 @@
 //! the power ends, each of them holds its old or its new content. Networks share nothing: one that cannot be read is
 //! reported and stops no other.
 
+mod condemned;
 mod earlier;
 mod home;
 mod identity;
@@ -33,11 +36,12 @@ use std::path::{Path, PathBuf};
 
 use patronus_types::NetworkId;
 
+pub use condemned::{Condemned, CondemnedList};
 pub use earlier::Earlier;
 pub use home::Home;
 pub use identity::{FORMAT, Identity, KeyPairs};
 pub use joining::Joining;
-pub use journal::Journal;
+pub use journal::{Journal, Snapshot};
 pub use progress::Progress;
 pub use release::Release;
 pub use versions::{Refused, Versions};

@@ -12,6 +12,6 @@ pub struct Progress {
     pub seq: u64,
     /// What became of the newest version.
     pub outcome: Option<Outcome>,
-    /// A bundle that could not be applied, and how often that was tried.
-    pub failing: Option<(Digest, u32)>,
+    /// A bundle whose change was cut short, and how often.
+    pub interrupted: Option<(Digest, u32)>,
 }

@@ -119,6 +119,11 @@ impl Change {
         self.proof.as_ref().filter(|_| self.next == Some(Action::Prove))
     }
 
+    /// Why it is undone, once it is.
+    pub fn undo(&self) -> Option<&Undo> {
+        self.undo.as_ref()
+    }
+
     /// [`Action::Measure`] is done.
     pub fn handle_measured(&mut self, baseline: Baseline) {
         if self.next == Some(Action::Measure) {

@@ -104,6 +104,16 @@ pub fn desired(content: &Content, facts: &Facts) -> Result<Desired, Unfit> {
 }
 
 impl Desired {
+    /// Has peers where they were reached last, by interface, instead of where the bundle says that they begin.
+    pub fn know_endpoints(&mut self, learnt: &BTreeMap<String, BTreeMap<PublicKey, SocketAddr>>) {
+        for (interface, tunnel) in &mut self.tunnels {
+            let known = learnt.get(interface);
+            for (key, peer) in &mut tunnel.peers {
+                peer.endpoint = known.and_then(|known| known.get(key)).copied().or(peer.endpoint);
+            }
+        }
+    }
+
     /// Nothing at all: what is desired of a network that the host leaves.
     pub fn nothing(owner: Owner, driver: Driver) -> Self {
         Self {

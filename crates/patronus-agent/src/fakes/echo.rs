@@ -1,0 +1,46 @@
+//! Far agents that answer, or do not.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use patronus_core::path::packet::Packet;
+use tokio::sync::mpsc;
+
+use crate::echo::{Echo, Heard, Line};
+
+/// Who answers at once, and how often.
+#[derive(Debug, Clone, Default)]
+pub struct FakeEcho(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
+
+impl FakeEcho {
+    /// These addresses answer so many packets from now on, and then fall silent.
+    pub fn answers(&self, addresses: impl IntoIterator<Item = IpAddr>, packets: usize) {
+        *self.0.lock().unwrap() = addresses.into_iter().map(|address| (address, packets)).collect();
+    }
+}
+
+impl Echo for FakeEcho {
+    fn open(&self, _: &str, _: u16, heard: mpsc::Sender<Heard>) -> std::io::Result<Box<dyn Line>> {
+        Ok(Box::new(FakeLine { echo: self.clone(), heard }))
+    }
+}
+
+struct FakeLine {
+    echo: FakeEcho,
+    heard: mpsc::Sender<Heard>,
+}
+
+impl Line for FakeLine {
+    fn send(&self, to: SocketAddr, packet: &Packet, _: usize) {
+        let from = to.ip();
+        if let Some(left) = self.echo.0.lock().unwrap().get_mut(&from)
+            && *left > 0
+            && let Some(packet) = packet.answer(Duration::ZERO)
+        {
+            *left -= 1;
+            let _ = self.heard.try_send(Heard { from, packet });
+        }
+    }
+}

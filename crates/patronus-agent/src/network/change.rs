@@ -1,0 +1,279 @@
+//! One change of this site, as `patronus_core::apply::change` has it: its actions, carried out here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use patronus_core::apply::change::{Action, Change, Ending, Record};
+use patronus_types::api::agent::{Outcome, OutcomeKind, Steps};
+use tokio::time::Instant;
+
+use super::accept::{Retry, millis};
+use super::prove::Prover;
+use super::{Bundle, Network, prove};
+use crate::converge::{Done, Goal};
+use crate::failpoint;
+use crate::state::{Condemned, Journal, Snapshot};
+
+/// A change under way.
+pub(super) struct Flight {
+    pub(super) change: Change,
+    pub(super) bundle: Arc<Bundle>,
+    pub(super) prover: Option<Prover>,
+    /// What ran before.
+    before: Option<Arc<Bundle>>,
+    snapshot: Snapshot,
+    /// What was done to tunnels and peers; none until it was.
+    done: Option<Done>,
+    /// A step was refused by the host, so that nothing had to be proven.
+    refused: bool,
+    began: Instant,
+}
+
+impl Flight {
+    fn new(change: Change, bundle: Bundle, before: Option<Arc<Bundle>>, snapshot: Snapshot) -> Self {
+        let (bundle, began) = (Arc::new(bundle), Instant::now());
+        Self { change, bundle, prover: None, before, snapshot, done: None, refused: false, began }
+    }
+}
+
+impl Network {
+    /// Brings the kernel to a staged bundle, and keeps it there if it proves itself.
+    pub async fn apply(&mut self, bundle: Bundle) -> Retry {
+        let interrupted = self.progress.interrupted.filter(|(digest, _)| *digest == bundle.release.digest);
+        let attempts = interrupted.map_or(0, |(_, times)| times).saturating_add(1);
+        let change = Change::begin(attempts, bundle.content.confirm);
+        let before = self.running.clone();
+        self.drive(Flight::new(change, bundle, before, Snapshot::default())).await
+    }
+
+    /// Whether a change is under way.
+    pub fn is_changing(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Ends what an earlier run began, and starts the tunnels from the disk. True if all is as it should be.
+    pub async fn recover(&mut self) -> bool {
+        self.say_what_was_damaged();
+        self.reserve_ports();
+        match self.home.journal() {
+            Ok(Some(journal)) => self.resume(journal).await,
+            Ok(None) => {}
+            Err(error) => {
+                self.notes.disk = Some(error.to_string());
+                self.end_journal();
+            }
+        }
+        self.heal(false).await.is_ok()
+    }
+
+    async fn resume(&mut self, journal: Journal) {
+        let Ok(Some((release, content))) = self.home.load(journal.digest) else {
+            self.notes.disk =
+                Some("a change was cut short and its bundle is not on the disk: it is fetched again".to_owned());
+            self.end_journal();
+            return;
+        };
+        tracing::info!(network = self.name(), version = journal.version, "ends a change that was cut short");
+        let before = journal.before.and_then(|digest| self.home.load(digest).ok().flatten());
+        let before = before.map(|(release, content)| Arc::new(Bundle { release, content }));
+        let snapshot = self.home.snapshot();
+        self.progress.interrupted = Some((journal.digest, journal.record.attempts));
+        self.save_progress();
+        let change = Change::resume(journal.record);
+        self.drive(Flight::new(change, Bundle { release, content }, before, snapshot)).await;
+    }
+
+    /// Carries out one action after the other, up to the end or to where evidence has to be awaited.
+    pub(super) async fn drive(&mut self, mut flight: Flight) -> Retry {
+        while let Some(action) = flight.change.poll_action().cloned() {
+            let result = match action {
+                Action::Record(record) => self.record(&mut flight, record).await,
+                Action::Measure => {
+                    let (baseline, full) = self.measure(&flight.bundle).await;
+                    flight.prover = Some(Prover::new(full));
+                    flight.change.handle_measured(baseline);
+                    continue;
+                }
+                Action::Change => self.forward(&mut flight).await,
+                Action::Prove => {
+                    self.begin_proof(&mut flight).await;
+                    self.flight = Some(flight);
+                    failpoint::hit("proving");
+                    return Retry::Proving;
+                }
+                Action::Adopt => self.adopt_bundle(&flight.bundle),
+                Action::Clean => self.tidy(&flight).await,
+                Action::Restore => self.restore(&flight).await,
+                Action::AskServer => {
+                    let answers = prove::ask_servers(self.servers()).await.is_ok();
+                    flight.change.handle_server(answers);
+                    continue;
+                }
+                Action::Condemn => self.condemn(&flight),
+                Action::Close(ending) => return self.close(flight, ending),
+            };
+            let now = self.now();
+            flight.change.handle_done(result, now);
+        }
+        Retry::No
+    }
+
+    /// A count that no clock disturbs.
+    pub(super) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    async fn record(&mut self, flight: &mut Flight, record: Record) -> Result<(), String> {
+        use patronus_core::apply::change::Phase;
+        if record.phase == Phase::Applying {
+            let observed = self.world.device.observe(&self.owner).await.map_err(|error| error.to_string())?;
+            flight.snapshot = Snapshot::of(&observed);
+            self.home.save_snapshot(&flight.snapshot).map_err(|error| error.to_string())?;
+        }
+        let release = &flight.bundle.release;
+        let before = flight.before.as_ref().map(|before| before.release.digest);
+        let journal = Journal { version: release.version, digest: release.digest, before, record };
+        self.home.record(&journal).map_err(|error| error.to_string())?;
+        failpoint::hit("journal-written");
+        Ok(())
+    }
+
+    async fn forward(&mut self, flight: &mut Flight) -> Result<(), String> {
+        let bundle = Arc::clone(&flight.bundle);
+        let before = flight.before.clone();
+        let goal = Goal {
+            content: Some(&bundle.content),
+            from: before.as_ref().map(|before| &before.content),
+            // Neighbours get the same release at the same moment.
+            concerted: true,
+            keep_rest: true,
+            ..Goal::default()
+        };
+        match self.converge(goal).await {
+            Ok(done) => flight.done = Some(done),
+            Err(error) => {
+                flight.refused = true;
+                return Err(self.explain(&bundle, &error));
+            }
+        }
+        failpoint::hit("kernel-done");
+        Ok(())
+    }
+
+    fn adopt_bundle(&mut self, bundle: &Arc<Bundle>) -> Result<(), String> {
+        self.home.flip(bundle.release.digest).map_err(|error| error.to_string())?;
+        self.running = Some(Arc::clone(bundle));
+        Ok(())
+    }
+
+    /// Takes away what only the bundle before had.
+    async fn tidy(&mut self, flight: &Flight) -> Result<(), String> {
+        let forget: Vec<_> = flight.before.iter().map(|before| &before.content).collect();
+        let content = Some(&flight.bundle.content);
+        let done = self.converge(Goal { content, from: content, forget: &forget, ..Goal::default() }).await;
+        let done = done.map_err(|error| error.to_string())?;
+        self.settle(&done).await;
+        Ok(())
+    }
+
+    /// Back to what ran before, which may have been nothing.
+    async fn restore(&mut self, flight: &Flight) -> Result<(), String> {
+        let before = flight.before.as_ref().map(|before| before.release.digest);
+        if self.home.current() != before {
+            self.home.point_back(before).map_err(|error| error.to_string())?;
+        }
+        self.running.clone_from(&flight.before);
+        let goal = Goal {
+            content: flight.before.as_ref().map(|before| &before.content),
+            from: Some(&flight.bundle.content),
+            learnt: Some(&flight.snapshot.endpoints),
+            ..Goal::default()
+        };
+        let done = self.converge(goal).await.map_err(|error| error.to_string())?;
+        self.settle(&done).await;
+        failpoint::hit("restored");
+        self.restore_settings(&flight.snapshot).await
+    }
+
+    async fn restore_settings(&self, snapshot: &Snapshot) -> Result<(), String> {
+        let device = &self.world.device;
+        let now = device.observe(&self.owner).await.map_err(|error| error.to_string())?.sysctls;
+        for (path, value) in
+            snapshot.settings.iter().filter(|(path, value)| now.get(*path).is_some_and(|is| is != *value))
+        {
+            device.set_sysctl(path, value).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn condemn(&mut self, flight: &Flight) -> Result<(), String> {
+        let Some(undo) = flight.change.undo() else { return Ok(()) };
+        let release = &flight.bundle.release;
+        let one = Condemned {
+            digest: release.digest,
+            version: release.version,
+            reason: undo.reason.clone(),
+            at: self.world.clock.now(),
+        };
+        self.condemned = self.condemned.with(one);
+        self.home.save_condemned(&self.condemned).map_err(|error| error.to_string())
+    }
+
+    /// Notes how it ended, on the disk, before the journal goes.
+    fn close(&mut self, flight: Flight, ending: Ending) -> Retry {
+        let release = &flight.bundle.release;
+        let (result, reason, retry) = match ending {
+            Ending::Committed => (OutcomeKind::Applied, None, Retry::No),
+            Ending::NotBegun { reason } => (OutcomeKind::Failed, Some(reason), Retry::Later),
+            Ending::Reverted { reason, conclusive } => {
+                let kind = if flight.refused { OutcomeKind::Failed } else { OutcomeKind::Reverted };
+                (kind, Some(reason), if conclusive { Retry::No } else { Retry::Later })
+            }
+        };
+        let steps = flight.done.as_ref().map(|done| done.steps).unwrap_or_default();
+        self.tell_ending(release.version, (result, reason.as_deref()), steps);
+        if result == OutcomeKind::Applied {
+            (self.notes.disk, self.notes.versions) = (None, None);
+            self.progress.interrupted = None;
+        }
+        self.conclude(Outcome {
+            version: release.version,
+            digest: release.digest,
+            result,
+            reason,
+            steps,
+            duration_ms: millis(flight.began.elapsed()),
+            at: self.world.clock.now(),
+        });
+        self.end_journal();
+        if let Err(error) = self.home.clean() {
+            self.notes.disk = Some(error.to_string());
+        }
+        retry
+    }
+
+    fn tell_ending(&self, version: u64, (result, reason): (OutcomeKind, Option<&str>), steps: Steps) {
+        let network = self.name();
+        let Steps { kept, changed, restarted, created, removed } = steps;
+        match (result, reason) {
+            (OutcomeKind::Applied, _) => {
+                tracing::info!(network, version, kept, changed, restarted, created, removed, "applied");
+            }
+            (OutcomeKind::Reverted, reason) => {
+                tracing::error!(
+                    network,
+                    version,
+                    reason,
+                    "did not prove itself and was undone: what ran before runs again"
+                );
+            }
+            (_, reason) => tracing::error!(network, version, reason, "could not be applied"),
+        }
+    }
+
+    fn end_journal(&mut self) {
+        if let Err(error) = self.home.end() {
+            self.notes.disk = Some(error.to_string());
+        }
+    }
+}
