@@ -24,6 +24,8 @@ scenarios! {
     upload: "upload";
     /// Nothing foreign is touched, no foreign program is run.
     foreign: "foreign";
+    /// A change that cuts sites off, undone by the sites.
+    proof: "proof";
     /// A login in the keyring or a file, renewed by many programs at once.
     login: "login";
 }
