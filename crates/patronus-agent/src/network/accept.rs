@@ -5,6 +5,7 @@ use std::time::Duration;
 use patronus_core::signature::{KeyId, Statement};
 use patronus_types::api::agent::{Desired, Outcome, OutcomeKind, Steps};
 
+use super::report::shorten;
 use super::{Bundle, Network};
 use crate::failpoint;
 use crate::state::{self, Release};
@@ -129,7 +130,8 @@ impl Network {
         });
     }
 
-    pub(super) fn conclude(&mut self, outcome: Outcome) {
+    pub(super) fn conclude(&mut self, mut outcome: Outcome) {
+        outcome.reason = outcome.reason.map(shorten);
         self.progress.outcome = Some(outcome);
         self.save_progress();
     }

@@ -1,11 +1,10 @@
 //! One membership of this host: what it knows, what runs, and what is done about a change.
 //!
 //! The life of a version: the server names it → [`Network::wants`] decides → it is downloaded → verified → accepted (its
-//! number is on the disk before anything acts on it) → staged → the journal is written → the kernel is brought to it →
-//! `current` points at it → the journal is removed. Where that is cut short, [`Network::recover`] ends it at the next
-//! start: forward where the journal says so, and back to `current` where forward fails.
+//! number is on the disk before anything acts on it) → staged → changed, proven and kept, or undone (`change`, by
+//! `patronus_core::apply::change`). Where that is cut short, [`Network::recover`] ends it at the next start.
 //!
-//! Nothing here waits for a server; that is the driver's.
+//! Nothing here waits for a server but the proof; that is the driver's.
 
 mod accept;
 mod change;

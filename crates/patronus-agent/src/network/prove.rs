@@ -243,7 +243,7 @@ impl Network {
         if ticks % READ_EVERY == 1 {
             self.pulse(false);
         }
-        if ticks % READ_EVERY == 0
+        if ticks.is_multiple_of(READ_EVERY)
             && let Ok(observed) = self.world.device.observe(&self.owner).await
         {
             let came = received(&observed);

@@ -55,7 +55,8 @@ impl Network {
     }
 }
 
-fn shorten(mut text: String) -> String {
+/// As long as a server takes it.
+pub(super) fn shorten(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(LONGEST_WARNING) {
         text.truncate(end);
     }

@@ -10,6 +10,8 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
     changed(lines, "mtu", (old.mtu, new.mtu));
     lists(lines, "address", (&old.addresses, &new.addresses));
     lists(lines, "forwards", (&families(old), &families(new)));
+    changed(lines, "confirm timeout_s", (old.confirm.timeout_s, new.confirm.timeout_s));
+    changed(lines, "confirm peers_percent", (old.confirm.peers_percent, new.confirm.peers_percent));
     for index in 0..old.uplinks.len().max(new.uplinks.len()) {
         match (old.uplinks.get(index), new.uplinks.get(index)) {
             (Some(old), Some(new)) => uplink(lines, old, new),

@@ -39,6 +39,7 @@ fn peer(lines: &mut Vec<String>, old: &Peer, new: &Peer) {
     let what = |field: &str| format!("peer {} {field}", new.name);
     lists(lines, what("address"), (&old.addresses, &new.addresses));
     lists(lines, what("allowed"), (&old.allowed_ips, &new.allowed_ips));
+    optional(lines, what("probe_port"), (old.probe_port, new.probe_port));
     for index in 0..old.uplinks.len().max(new.uplinks.len()) {
         match (old.uplinks.get(index), new.uplinks.get(index)) {
             (Some(old), Some(new)) => uplink(lines, &what(&format!("uplink {index}")), (old, new)),
