@@ -12,6 +12,13 @@ pub trait Clock: Send + Sync {
 
     /// 256 bits that nobody can guess.
     fn secret(&self) -> Result<[u8; 32], getrandom::Error>;
+
+    /// A number that nobody can guess, as long as the system has randomness.
+    fn secret_number(&self) -> u64 {
+        let secret = self.secret().ok();
+        let first = secret.as_ref().and_then(|secret| secret.first_chunk().copied());
+        first.map_or_else(|| self.random(), u64::from_be_bytes)
+    }
 }
 
 /// The system's.

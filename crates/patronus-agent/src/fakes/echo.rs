@@ -17,7 +17,7 @@ pub struct FakeEcho(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
 impl FakeEcho {
     /// These addresses answer so many packets from now on, and then fall silent.
     pub fn answers(&self, addresses: impl IntoIterator<Item = IpAddr>, packets: usize) {
-        *self.0.lock().unwrap() = addresses.into_iter().map(|address| (address, packets)).collect();
+        self.0.lock().unwrap().extend(addresses.into_iter().map(|address| (address, packets)));
     }
 }
 

@@ -175,7 +175,8 @@ fn keys() -> KeyPairs {
 }
 
 fn input(sites: usize) -> mesh::Input {
-    let spec = NetworkSpec::named("net".parse().unwrap());
+    let mut spec = NetworkSpec::named("net".parse().unwrap());
+    spec.confirm.peers_percent = 50;
     let sites = (0..sites).map(|index| member(&spec, index)).collect();
     mesh::Input { network: network(), spec, sites }
 }

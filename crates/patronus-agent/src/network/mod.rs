@@ -75,6 +75,8 @@ pub struct Network {
     lines: Lines,
     /// Counts what was sent by them.
     seq: u32,
+    /// Stands in what was sent last: whoever did not see it cannot answer.
+    asked: u64,
     epoch: Instant,
     notes: Notes,
 }
@@ -135,6 +137,7 @@ impl Network {
             flight: None,
             lines,
             seq: 0,
+            asked: 0,
             epoch: Instant::now(),
             notes,
         })

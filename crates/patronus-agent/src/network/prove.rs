@@ -13,7 +13,7 @@ use patronus_types::bundle::{Content, Peer, Tunnel};
 use patronus_types::{Name, PublicKey};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::change::Flight;
 use super::{Bundle, Network, Retry};
@@ -25,6 +25,10 @@ use crate::effects::model::Observed;
 const LISTEN: Duration = Duration::from_secs(1);
 /// How often what is still silent is asked.
 const TICK: Duration = Duration::from_millis(200);
+/// So many peers are asked at once: their answers fit into what a socket holds for us.
+const BURST: usize = 64;
+/// How long the answers of one burst may take, where the next one waits for them.
+const BURST_PAUSE: Duration = Duration::from_millis(20);
 /// The device's own counters are read each so many ticks.
 const READ_EVERY: u32 = 5;
 /// A session that is older carries nothing (WireGuard's `REJECT_AFTER_TIME`).
@@ -47,8 +51,6 @@ pub enum Evidence {
 pub(super) struct Prover {
     /// The peers that full-size packets came through to before.
     full: BTreeSet<Name>,
-    /// Answers to what was sent earlier prove nothing.
-    first_seq: u32,
     /// What had come from each peer by each tunnel when the last step was done.
     received: BTreeMap<(String, PublicKey), u64>,
     servers: Option<Servers>,
@@ -59,8 +61,16 @@ pub(super) struct Prover {
 impl Prover {
     pub(super) fn new(full: BTreeSet<Name>) -> Self {
         let (received, tick_at) = (BTreeMap::new(), Instant::now());
-        Self { full, first_seq: 0, received, servers: None, ticks: 0, tick_at }
+        Self { full, received, servers: None, ticks: 0, tick_at }
     }
+}
+
+/// Who has answered.
+#[derive(Default)]
+struct Roll {
+    asked: usize,
+    heard: BTreeSet<Name>,
+    full: BTreeSet<Name>,
 }
 
 /// Asks the servers until one answers.
@@ -128,37 +138,46 @@ impl Network {
             .collect();
         let (answering, mute): (Vec<&Peer>, Vec<&Peer>) =
             candidates.into_iter().partition(|peer| peer.probe_port.is_some());
-        let first = self.next_seq();
-        for peer in &answering {
-            self.send_to(&running.content, peer, true);
+        let names = names([&running.content]);
+        let mut roll = Roll::default();
+        self.begin_asking();
+        for peers in answering.chunks(BURST) {
+            for peer in peers {
+                self.send_to(&running.content, peer, true);
+            }
+            roll.asked += peers.len();
+            self.listen(&names, &mut roll, BURST_PAUSE).await;
         }
-        let (mut heard, full) = self.listen(&running.content, first, answering.len()).await;
-        heard.extend(mute.into_iter().map(|peer| peer.name.clone()));
-        (Baseline { server: self.contact.reachable, alive: heard }, full)
+        self.listen(&names, &mut roll, LISTEN).await;
+        roll.heard.extend(mute.into_iter().map(|peer| peer.name.clone()));
+        (Baseline { server: self.contact.reachable, alive: roll.heard }, roll.full)
     }
 
-    /// Collects answers until everybody has answered twice, or for a while.
-    async fn listen(&mut self, content: &Content, first: u32, all: usize) -> (BTreeSet<Name>, BTreeSet<Name>) {
-        let until = Instant::now() + LISTEN;
-        let names = names([content]);
-        let (mut heard, mut full) = (BTreeSet::new(), BTreeSet::new());
-        while heard.len() < all || full.len() < all {
-            let Ok(Some(Heard { from, packet })) = tokio::time::timeout_at(until, self.lines.heard()).await else {
-                break;
-            };
-            let Some(name) = names.get(&from).filter(|_| packet.ack >= first) else { continue };
-            heard.insert(name.clone());
-            if is_full(packet.ack) {
-                full.insert(name.clone());
+    /// Collects answers until everybody who was asked has answered twice, or for a while.
+    async fn listen(&mut self, names: &BTreeMap<IpAddr, Name>, roll: &mut Roll, time: Duration) {
+        let until = Instant::now() + time;
+        while roll.full.len() < roll.asked {
+            let Ok(Some(heard)) = timeout_at(until, self.lines.heard()).await else { return };
+            let Some(name) = names.get(&heard.from).filter(|_| self.is_answer(&heard.packet)) else { continue };
+            roll.heard.insert(name.clone());
+            if is_full(heard.packet.ack) {
+                roll.full.insert(name.clone());
             }
         }
-        (heard, full)
+    }
+
+    /// From here on only what answers later packets counts, and only from who has seen them.
+    fn begin_asking(&mut self) {
+        self.asked = self.world.clock.secret_number();
+    }
+
+    fn is_answer(&self, packet: &Packet) -> bool {
+        packet.echo == self.asked
     }
 
     /// The last step is done: evidence begins.
     pub(super) async fn begin_proof(&mut self, flight: &mut Flight) {
         let servers = self.servers();
-        let first_seq = self.next_seq();
         let observed = self.world.device.observe(&self.owner).await;
         let Some(prover) = &mut flight.prover else { return };
         if prover.servers.is_some() {
@@ -168,9 +187,9 @@ impl Network {
             self.lines.follow(&observed);
             prover.received = received(&observed);
         }
-        prover.first_seq = first_seq;
         prover.tick_at = Instant::now();
         prover.servers = Some(Servers::ask(servers));
+        self.begin_asking();
     }
 
     /// The next piece of evidence for the change under way; for ever where there is none.
@@ -213,7 +232,7 @@ impl Network {
         let bundles = [Some(&flight.bundle), self.running.as_ref()];
         let names = names(bundles.into_iter().flatten().map(|bundle| &bundle.content));
         let Some(name) = names.get(&from) else { return };
-        let counts = packet.ack >= prover.first_seq && (is_full(packet.ack) || !prover.full.contains(name));
+        let counts = self.is_answer(&packet) && (is_full(packet.ack) || !prover.full.contains(name));
         if counts {
             let now = self.now();
             flight.change.handle_evidence(now, |proof| proof.handle_peer(name));
@@ -226,15 +245,16 @@ impl Network {
             flight.change.proof().map(|proof| proof.wants_peers().cloned().collect()).unwrap_or_default();
         let bundle = Arc::clone(&flight.bundle);
         let missing = || bundle.content.peers.iter().filter(|peer| silent.contains(&peer.name));
-        for peer in missing().filter(|peer| peer.probe_port.is_some()) {
-            let full = flight.prover.as_ref().is_some_and(|prover| prover.full.contains(&peer.name));
-            self.send_to(&bundle.content, peer, full);
+        let Some(prover) = &mut flight.prover else { return };
+        prover.ticks = prover.ticks.wrapping_add(1);
+        prover.tick_at = Instant::now() + TICK;
+        let answering: Vec<&Peer> = missing().filter(|peer| peer.probe_port.is_some()).collect();
+        // In turns, so that those that stay silent keep nobody else from being asked.
+        let turn = usize::try_from(prover.ticks).unwrap_or_default().wrapping_mul(BURST) % answering.len().max(1);
+        for peer in answering.iter().cycle().skip(turn).take(BURST.min(answering.len())) {
+            self.send_to(&bundle.content, peer, prover.full.contains(&peer.name));
         }
-        let ticks = flight.prover.as_mut().map_or(0, |prover| {
-            prover.ticks = prover.ticks.wrapping_add(1);
-            prover.tick_at = Instant::now() + TICK;
-            prover.ticks
-        });
+        let ticks = prover.ticks;
         // Who has no agent that answers shows itself by what WireGuard authenticates: a keepalive, ten seconds after data.
         let mute: Vec<&Peer> = missing().filter(|peer| peer.probe_port.is_none()).collect();
         if mute.is_empty() {
@@ -276,6 +296,7 @@ impl Network {
                         remote: *remote,
                         interval_ms: u16::try_from(TICK.as_millis()).unwrap_or(u16::MAX),
                         seq,
+                        time: self.asked,
                         ..Packet::default()
                     };
                     let len = if is_full { largest(content.mtu, address) } else { 0 };
