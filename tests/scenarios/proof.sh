@@ -70,7 +70,10 @@ shown "$sent packets between these sites meanwhile, none lost"
 mend
 publish net
 swallow
-ctl bundle publish --network net
+ctl bundle publish --network net 2>"$WORK/warned"
+for name in one three; do
+    grep -q "site \`$name\` undid the same as version 2" "$WORK/warned" || fail "no warning of $name: $(<"$WORK/warned")"
+done
 refused() { [[ $(state "$1" .outcome.reason) == *'the same was tried here as version 2'* ]]; }
 for s in 1 3; do within 5 refused "$s" || fail "site $s tries it again: $(state "$s" .outcome)"; done
 as_before 1 3

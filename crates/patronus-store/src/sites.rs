@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use patronus_types::api::agent::Report;
+use patronus_types::api::agent::{Report, Undone};
 use patronus_types::api::page::StatusFilter;
 use patronus_types::bundle::Source;
 use patronus_types::network::Network;
@@ -42,6 +42,8 @@ pub struct SiteRecord {
     pub source: Source,
     /// When its agent left, if none has come since.
     pub left_at: Option<Timestamp>,
+    /// Bundles that its agent undid and does not try again.
+    pub undone: Vec<Undone>,
 }
 
 /// Which sites to list.

@@ -1,7 +1,7 @@
 //! What the server is told.
 
 use patronus_core::apply::not_forwarded;
-use patronus_types::api::agent::Report;
+use patronus_types::api::agent::{Report, Undone};
 
 use super::Network;
 use crate::status::TunnelStatus;
@@ -25,6 +25,7 @@ impl Network {
             outcome: self.progress.outcome.clone(),
             tunnels: self.seen.iter().map(TunnelStatus::summary).take(MOST_TUNNELS).collect(),
             warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
+            undone: self.condemned.iter().map(|one| Undone { version: one.version, digest: one.digest }).collect(),
         }
     }
 

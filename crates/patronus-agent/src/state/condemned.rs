@@ -31,6 +31,11 @@ impl CondemnedList {
         self.0.iter().find(|one| one.digest == digest)
     }
 
+    /// All of them, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Condemned> {
+        self.0.iter()
+    }
+
     /// The same list with one more.
     #[must_use]
     pub fn with(&self, one: Condemned) -> Self {

@@ -30,6 +30,7 @@ use crate::respond;
 const NONCE_BYTES: usize = 32;
 const MAX_TEXT: usize = 255;
 const MAX_LINES: usize = 16;
+const MAX_UNDONE: usize = 64;
 const MAX_LINE: usize = 1000;
 
 /// `POST /v1/agent/enrol`
@@ -217,6 +218,7 @@ fn report_faults(report: &Report) -> Vec<Fault> {
     check(report.tunnels.iter().all(|tunnel| is_text(&tunnel.interface)), "/tunnels", TEXT_RULE);
     check(report.warnings.len() <= MAX_LINES, "/warnings", "at most 16");
     check(report.warnings.iter().all(|line| line.len() <= MAX_LINE), "/warnings", "at most 1,000 bytes each");
+    check(report.undone.len() <= MAX_UNDONE, "/undone", "at most 64");
     let reason = report.outcome.as_ref().and_then(|outcome| outcome.reason.as_ref());
     check(reason.is_none_or(|reason| reason.len() <= MAX_LINE), "/outcome/reason", "at most 1,000 bytes");
     faults

@@ -8,6 +8,7 @@ use patronus_core::mesh::{Compiled, Laid, Layout, lay_out};
 use patronus_core::rope::Rope;
 use patronus_core::signature::{SigningKey, Statement, sign};
 use patronus_store::{Chunk, NewBundle, NewRelease, Slice};
+use patronus_types::api::agent::Undone;
 use patronus_types::api::error::{ErrorCode, Fault};
 use patronus_types::bundle::{Bundle, Source};
 use patronus_types::{Digest, Name, ReleaseId, SiteId, Timestamp};
@@ -43,10 +44,11 @@ struct Part {
 
 /// Makes a release of a plan, if it differs from the one before.
 pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<Made> {
-    let warnings = linted(&plan)?;
+    let mut warnings = linted(&plan)?;
     let Layout { sites, pending } = lay_out(&plan.input).map_err(not_compiled)?;
     let uploaded = std::mem::take(&mut plan.uploaded);
     let parts = spread(sites, |laid| part(laid, &uploaded));
+    warnings.extend(parts.iter().filter_map(|part| refused(part, plan.undone.get(&part.site)?)));
     let changed = differing(&parts, &plan.before);
     if changed == 0 && !plan.due {
         return Ok(Made::Same { warnings });
@@ -106,6 +108,16 @@ fn left(site: &Name) -> String {
     format!(
         "site `{site}`: its agent left, and the others still keep tunnels for it: delete the site, or enrol it anew"
     )
+}
+
+/// That a site will not run what it would get.
+fn refused(part: &Part, undone: &[Undone]) -> Option<String> {
+    let Undone { version, .. } = undone.iter().find(|one| one.digest == part.hashes.digest)?;
+    Some(format!(
+        "site `{}` undid the same as version {version}, and will refuse it: change something for it before you publish \
+         (`patronusctl site describe {}` may tell why)",
+        part.name, part.name
+    ))
 }
 
 fn not_compiled(error: patronus_core::mesh::CompileError) -> Error {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use patronus_core::mesh::{Input, Site};
 use patronus_core::rope::Rope;
 use patronus_store::{NetworkRecord, SiteRecord, Store};
+use patronus_types::api::agent::Undone;
 use patronus_types::bundle::{Bundle, Party, Source};
 use patronus_types::network::NetworkSpec;
 use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub uploaded: BTreeMap<SiteId, Rope>,
     /// The bundles of the release before.
     pub before: BTreeMap<SiteId, Bundle>,
+    /// What sites undid and do not try again.
+    pub undone: BTreeMap<SiteId, Vec<Undone>>,
     /// Sites whose agent left: the others still keep tunnels for them.
     pub left: Vec<Name>,
     /// The network's generation.
@@ -71,6 +74,8 @@ impl Plan {
         let NetworkRecord { network, sites, next_version } = record;
         let declared = Declared { network: network.spec.clone(), sites: Vec::new() };
         let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
+        let undone = sites.iter().filter(|site| !site.undone.is_empty());
+        let undone = undone.map(|site| (site.id, site.undone.clone())).collect();
         let input = Input { network: network.id, spec: network.spec, sites: sites.into_iter().map(site).collect() };
         Self {
             kind: ReleaseKind::Publish,
@@ -80,6 +85,7 @@ impl Plan {
             uploaded: BTreeMap::new(),
             before,
             left,
+            undone,
             generation: network.generation,
             due: network.dirty || network.released_version.is_none(),
             version: next_version,
@@ -123,7 +129,7 @@ fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {
 }
 
 fn site(record: SiteRecord) -> Site {
-    let SiteRecord { id, spec, addresses, public_keys, port_base, source: _, left_at: _ } = record;
+    let SiteRecord { id, spec, addresses, public_keys, port_base, source: _, left_at: _, undone: _ } = record;
     Site { id, spec, addresses, public_keys, port_base }
 }
 

@@ -228,6 +228,31 @@ async fn reports_are_kept_and_shown() {
 }
 
 #[tokio::test]
+async fn who_publishes_is_told_which_sites_will_refuse_it() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let agent = FakeAgent::join(&server, &admin, "ams", 1).await.caller(&server);
+    FakeAgent::join(&server, &admin, "bru", 2).await;
+    let first = admin.post("/v1/releases", json!({})).await.body;
+    assert_eq!(first["warnings"], json!([]));
+    let digest = state(&agent, None, 0).await.body["desired"]["digest"].clone();
+    let report = json!({
+        "seq": 1, "agent_version": "0.1.0", "hostname": "host", "driver": "kernel", "running": null,
+        "highest_accepted": 1, "outcome": null, "tunnels": [], "warnings": [],
+        "undone": [{"version": 1, "digest": digest}],
+    });
+    assert_eq!(agent.post("/v1/agent/reports", report).await.status, 204);
+    let again = admin.post("/v1/releases", json!({})).await.body;
+    let said = again["warnings"].to_string();
+    assert!(said.contains("site `ams` undid the same as version 1") && !said.contains("bru"), "{said}");
+    let bru = admin.get("/v1/sites/bru").await;
+    let etag = bru.header("etag");
+    let changed = admin.patch("/v1/sites/bru", etag, json!({"prefixes": ["192.168.77.0/24"]})).await;
+    assert_eq!(changed.status, 200);
+    assert_eq!(admin.post("/v1/releases", json!({})).await.body["warnings"], json!([]), "something else for `ams`");
+}
+
+#[tokio::test]
 async fn who_leaves_is_not_let_in_again() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -45,7 +45,8 @@ macro_rules! conformance {
                 a_renamed_site_is_renamed_in_memory;
             enrol: a_token_brings_one_agent_in a_repeat_is_answered_for_an_hour of_a_hundred_racing_one_wins
                 unusable_tokens_are_refused a_new_agent_replaces_the_old one_that_leaves_is_shut_out;
-            reports: the_newest_report_stands new_outcomes_are_events a_report_cannot_use_up_versions;
+            reports: the_newest_report_stands new_outcomes_are_events a_report_cannot_use_up_versions
+                what_was_undone_is_known_to_who_compiles;
             releases: a_release_says_what_sites_run an_outdated_release_is_a_conflict versions_only_grow
                 shared_chunks_are_stored_once_and_go_with_the_last archives_are_kept
                 uploads_and_rollbacks_leave_the_network_dirty misfits_are_refused applied_and_failed_are_counted;

@@ -1,7 +1,7 @@
 //! What agents report.
 
 use patronus_types::Digest;
-use patronus_types::api::agent::{Outcome, OutcomeKind, Report, Running, Steps};
+use patronus_types::api::agent::{Outcome, OutcomeKind, Report, Running, Steps, Undone};
 use patronus_types::event::Severity;
 
 use super::world::{World, at};
@@ -30,6 +30,7 @@ pub fn report(seq: u64, version: u64, result: OutcomeKind) -> Report {
         outcome: Some(outcome),
         tunnels: Vec::new(),
         warnings: Vec::new(),
+        undone: Vec::new(),
     }
 }
 
@@ -89,4 +90,17 @@ pub async fn a_report_cannot_use_up_versions(world: &World) {
     assert_eq!(next().await, 42);
     let absurd = tell(Report { highest_accepted: u64::MAX, ..report(3, 1, OutcomeKind::Applied) }).await;
     assert!(matches!(absurd, Err(StoreError::Conflict(_))));
+}
+
+pub async fn what_was_undone_is_known_to_who_compiles(world: &World) {
+    let network = world.network("alpha").await;
+    let site = world.enrolled(&world.site(network.id, "ams").await).await.site;
+    let undone = async || world.store.compile_input(world.tenant, network.id).await.unwrap().sites.remove(0).undone;
+    assert_eq!(undone().await, []);
+    let one = Undone { version: 3, digest: Digest([7; 32]) };
+    let report = Report { undone: vec![one], ..report(1, 3, OutcomeKind::Reverted) };
+    world.store.report(&world.write(), SiteReport { site: site.id, report }).await.unwrap();
+    assert_eq!(undone().await, [one]);
+    world.enrolled(&site).await;
+    assert_eq!(undone().await, [], "a new agent has undone nothing");
 }

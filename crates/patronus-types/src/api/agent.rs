@@ -108,6 +108,20 @@ pub struct Report {
     pub tunnels: Vec<TunnelSummary>,
     /// What is wrong on the host, in words, at most 16 lines.
     pub warnings: Vec<String>,
+    /// Bundles that were tried on the host and undone, and are not tried again, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<Undone>,
+}
+
+/// A bundle that did not prove itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Undone {
+    /// The version as which it was tried.
+    pub version: u64,
+    /// SHA-256 of the tar.
+    pub digest: Digest,
 }
 
 /// A version that runs.

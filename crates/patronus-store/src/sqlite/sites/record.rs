@@ -6,7 +6,8 @@ use crate::SiteRecord;
 use crate::sqlite::codec::Columns;
 
 /// All sites of a network, in order of id.
-pub(in crate::sqlite) const RECORDS: &str = "SELECT id, spec, addresses, public_keys, port_base, source, left_at
+pub(in crate::sqlite) const RECORDS: &str = "SELECT id, spec, addresses, public_keys, port_base, source, left_at,
+        json_extract(last_report, '$.undone')
     FROM sites WHERE network_id = ?1 ORDER BY id";
 
 /// Reads a row of [`RECORDS`].
@@ -20,5 +21,6 @@ pub(in crate::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<SiteRecord> {
         port_base: columns.plain()?,
         source: columns.word()?,
         left_at: columns.maybe_time()?,
+        undone: columns.maybe_json()?.unwrap_or_default(),
     })
 }
