@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use patronus_types::Name;
 use patronus_types::api::agent::{Mode, OutcomeKind};
 use patronus_types::api::error::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -341,6 +342,10 @@ async fn a_change_that_silences_a_peer_is_undone_and_not_tried_again() {
     lab.publish(&lab.version(2, 3));
     pass(29).await;
     assert_ne!(lab.kernel.shape(), before, "it has half a minute");
+    let proving = agent.status().await.member.unwrap().proving.unwrap();
+    let names: Vec<&str> = proving.peers.iter().map(Name::as_str).collect();
+    assert_eq!((proving.version, proving.server, names), (2, false, vec!["site-1", "site-2"]));
+    assert!((1..=2).contains(&proving.left_s), "{}", proving.left_s);
     pass(4).await;
     assert_eq!(lab.kernel.shape(), before);
     let (version, kind, reason) = outcome(&lab);

@@ -1,7 +1,7 @@
 //! How the network stands, for `status` and reports.
 
 use super::Network;
-use crate::status::{self, Member, NetworkStatus, TunnelStatus};
+use crate::status::{self, Member, NetworkStatus, Proving, TunnelStatus};
 
 impl Network {
     /// How it stands. Without an agent running nothing is known of the server.
@@ -31,8 +31,20 @@ impl Network {
             addresses: content.map(|content| content.addresses.clone()).unwrap_or_default(),
             tunnels,
             outcome: self.progress.outcome.clone(),
+            proving: self.proving(),
         };
         NetworkStatus { network_id: self.identity.network.id, member: Some(member), warnings }
+    }
+
+    fn proving(&self) -> Option<Proving> {
+        let flight = self.flight.as_ref()?;
+        let proof = flight.change.proof()?;
+        Some(Proving {
+            version: flight.bundle.release.version,
+            left_s: proof.poll_timeout().saturating_sub(self.now()).as_secs(),
+            server: proof.wants_server(),
+            peers: proof.wants_peers().cloned().collect(),
+        })
     }
 
     pub(super) fn named(&self, observed: &crate::effects::model::Observed) -> Vec<TunnelStatus> {

@@ -64,6 +64,22 @@ pub struct Member {
     pub tunnels: Vec<TunnelStatus>,
     /// What became of the newest version.
     pub outcome: Option<Outcome>,
+    /// A change that has yet to prove itself.
+    #[serde(default)]
+    pub proving: Option<Proving>,
+}
+
+/// A change that is undone unless it proves itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proving {
+    /// The version.
+    pub version: u64,
+    /// Seconds until it is undone.
+    pub left_s: u64,
+    /// Whether the server has yet to answer.
+    pub server: bool,
+    /// The peers that have yet to answer; not all of them may have to.
+    pub peers: Vec<Name>,
 }
 
 /// How it stands with the servers.

@@ -4,7 +4,12 @@ use std::fmt::Write as _;
 
 use patronus_types::api::agent::{Mode, Outcome, OutcomeKind};
 
-use super::{Contact, Member, NetworkStatus, PeerStatus, Status, TunnelStatus};
+use patronus_types::Name;
+
+use super::{Contact, Member, NetworkStatus, PeerStatus, Proving, Status, TunnelStatus};
+
+/// How many peers are named.
+const NAMED: usize = 5;
 
 /// Everything as text.
 pub fn render(status: &Status) -> String {
@@ -45,6 +50,9 @@ fn membership(text: &mut String, member: &Member) {
     }
     if let Some(outcome) = &member.outcome {
         field(text, "outcome", &plain(&say(outcome)));
+    }
+    if let Some(proving) = &member.proving {
+        field(text, "proving", &waits(proving));
     }
     for tunnel in &member.tunnels {
         tunnel_lines(text, tunnel);
@@ -113,6 +121,15 @@ fn say(outcome: &Outcome) -> String {
     line
 }
 
+fn waits(Proving { version, left_s, server, peers }: &Proving) -> String {
+    let names = peers.iter().take(NAMED).map(Name::as_str);
+    let more = peers.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let all: Vec<String> =
+        server.then(|| "the server".to_owned()).into_iter().chain(names.map(str::to_owned)).chain(more).collect();
+    format!("version {version}, {left_s} s left, waits for: {}", all.join(", "))
+}
+
 fn tunnel_lines(text: &mut String, tunnel: &TunnelStatus) {
     let TunnelStatus { interface, port, mtu, peers, .. } = tunnel;
     let alive = peers.iter().filter(|peer| peer.alive).count();
@@ -173,6 +190,14 @@ mod tests {
         assert!(lines[4].starts_with("version    7 ("), "{text}");
         assert!(text.contains("tunnel     pt000  port 51820  mtu 1420  0 of 2 peers alive\n  site-1 "), "{text}");
         assert!(text.contains("no handshake yet"));
+    }
+
+    #[test]
+    fn what_a_change_waits_for_is_named() {
+        let peers = (1..=7).map(|number| format!("site-{number}").parse().unwrap()).collect();
+        let proving = Proving { version: 3, left_s: 24, server: true, peers };
+        let said = "version 3, 24 s left, waits for: the server, site-1, site-2, site-3, site-4, site-5, 2 more";
+        assert_eq!(waits(&proving), said);
     }
 
     #[tokio::test]
