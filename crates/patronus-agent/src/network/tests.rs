@@ -7,7 +7,7 @@ use patronus_types::api::agent::{Desired, Mode, OutcomeKind};
 use super::*;
 use crate::effects::model::{PrivateKey, Route, Via};
 use crate::failpoint;
-use crate::fakes::{Lab, Version, state};
+use crate::fakes::{Lab, Say, Version, state};
 use crate::state::KeyPairs;
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -299,6 +299,53 @@ fn a_crash_anywhere_in_an_apply_ends_in_the_old_or_the_new_state() {
                 told(&mut network, &lab.version(2, 3)).await;
                 assert_eq!(lab.kernel.shape(), new, "place {place}");
                 assert_eq!(lab.open().running.unwrap().release.version, 2);
+            });
+        },
+    );
+}
+
+/// A change that loses the server, from its beginning to its end.
+async fn cut_off(lab: &Lab) {
+    let mut network = lab.open();
+    network.heard("https://a.example");
+    lab.server.says(std::iter::repeat_n(Say::Away, 1000));
+    told(&mut network, &lab.version(2, 3)).await;
+    while network.is_changing() {
+        let evidence = network.evidence().await;
+        network.weigh(evidence).await;
+    }
+}
+
+#[test]
+fn a_crash_anywhere_in_a_change_that_is_undone_ends_in_the_old_state() {
+    let shape = || {
+        let lab = Lab::new();
+        runtime().block_on(async { told(&mut lab.open(), &lab.version(1, 2)).await });
+        lab.kernel.shape()
+    };
+    let old = shape();
+    let whole = Lab::new();
+    runtime().block_on(async {
+        told(&mut whole.open(), &whole.version(1, 2)).await;
+        cut_off(&whole).await;
+    });
+    assert_eq!(outcome(&whole.open()).1, OutcomeKind::Reverted);
+    assert_eq!(whole.kernel.shape(), old);
+    crash_everywhere(
+        |lab| {
+            runtime().block_on(async {
+                told(&mut lab.open(), &lab.version(1, 2)).await;
+            })
+        },
+        |lab| runtime().block_on(cut_off(lab)),
+        |lab, place| {
+            runtime().block_on(async {
+                let mut network = lab.open();
+                assert!(network.recover().await, "place {place}");
+                assert_eq!(lab.kernel.shape(), old, "place {place}");
+                assert_eq!(network.running.as_ref().unwrap().release.version, 1, "place {place}");
+                assert_eq!(lab.home().journal().unwrap(), None);
+                assert_eq!(lab.home().current(), Some(lab.version(1, 2).desired.digest), "place {place}");
             });
         },
     );
