@@ -366,6 +366,24 @@ async fn a_change_that_silences_a_peer_is_undone_and_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_no_agent_answers_authenticated_bytes_are_the_proof() {
+    for bytes in [32, 0] {
+        let lab = Lab { mute: true, ..Lab::new() };
+        let agent = proven(&lab, 2, 0).await;
+        lab.kernel.receive(1000);
+        lab.publish(&lab.version(2, 3));
+        pass(11).await;
+        let proving = agent.status().await.member.unwrap().proving.unwrap();
+        assert_eq!(proving.peers.len(), 2, "what came before proves nothing");
+        lab.kernel.receive(bytes);
+        pass(25).await;
+        let expected = if bytes > 0 { OutcomeKind::Applied } else { OutcomeKind::Reverted };
+        assert_eq!(outcome(&lab).1, expected, "{bytes}");
+        agent.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_that_cuts_off_the_server_is_undone_and_not_tried_again() {
     let mut lab = Lab::new();
     lab.server = lab.server.cut_off_by(&lab.kernel, 2);

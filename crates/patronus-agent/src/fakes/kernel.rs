@@ -71,6 +71,14 @@ impl FakeKernel {
         }
     }
 
+    /// Has every peer's session bring so many bytes more.
+    pub fn receive(&self, bytes: u64) {
+        for (_, tunnel) in self.state().tunnels.values_mut() {
+            let peers = tunnel.wireguard.as_mut().unwrap().peers.values_mut();
+            peers.for_each(|peer| peer.rx_bytes += bytes);
+        }
+    }
+
     fn act<T>(&self, what: String, act: impl FnOnce(&mut State) -> T) -> Result<T> {
         let mut state = self.state();
         if let Some((prefix, left)) = &mut state.fail

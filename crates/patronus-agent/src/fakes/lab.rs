@@ -30,6 +30,8 @@ pub struct Lab {
     pub server: FakeServer,
     /// The far agents.
     pub echo: FakeEcho,
+    /// Whether the far ends are plain WireGuard, where no agent answers.
+    pub mute: bool,
     /// The rest of the host.
     pub host: FakeHost,
     /// Who signs.
@@ -53,6 +55,7 @@ impl Lab {
             kernel: FakeKernel::default(),
             server: FakeServer::default(),
             echo: FakeEcho::default(),
+            mute: false,
             host: FakeHost::default(),
             signer: SigningKey::from_seed(&[7; 32], *b"signer-1"),
         };
@@ -134,7 +137,11 @@ impl Lab {
 
     /// The same with another statement or signer.
     pub fn signed(&self, version: u64, peers: usize, twist: impl FnOnce(&mut Statement), by: &SigningKey) -> Version {
-        let compiled = mesh::compile(&input(peers + 1)).unwrap();
+        let mut input = input(peers + 1);
+        for other in input.sites.iter_mut().skip(1).filter(|_| self.mute) {
+            other.port_base = None;
+        }
+        let compiled = mesh::compile(&input).unwrap();
         let ours = compiled.sites.into_iter().find(|compiled| compiled.id == site(0)).unwrap();
         let mut statement = Statement {
             network: network(),

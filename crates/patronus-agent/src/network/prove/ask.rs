@@ -1,0 +1,150 @@
+//! Asking far agents through the tunnels: what holds before a change, and what is still silent after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use patronus_core::apply::prove::Baseline;
+use patronus_core::path::packet::Packet;
+use patronus_types::Name;
+use patronus_types::bundle::{Content, Peer, Tunnel};
+use tokio::time::{Instant, timeout_at};
+
+use super::{BURST, TICK};
+use crate::effects::model::Observed;
+use crate::network::{Bundle, Network};
+
+/// How long far agents may take to say that they are there, before a change.
+const LISTEN: Duration = Duration::from_secs(1);
+/// How long the answers of one burst may take, where the next one waits for them.
+const BURST_PAUSE: Duration = Duration::from_millis(20);
+/// A session that is older carries nothing (WireGuard's `REJECT_AFTER_TIME`).
+const SESSION: Duration = Duration::from_secs(180);
+
+/// Who has answered.
+#[derive(Default)]
+struct Roll {
+    asked: usize,
+    heard: BTreeSet<Name>,
+    full: BTreeSet<Name>,
+}
+
+impl Network {
+    /// What holds now, and to whom full-size packets come through.
+    pub(in crate::network) async fn measure(&mut self, new: &Bundle) -> (Baseline, BTreeSet<Name>) {
+        let before = Baseline { server: self.contact.reachable, alive: BTreeSet::new() };
+        let Some(running) = self.running.clone() else {
+            return (before, BTreeSet::new());
+        };
+        if running.release.digest == new.release.digest {
+            return Default::default();
+        }
+        let Ok(observed) = self.world.device.observe(&self.owner).await else {
+            return (before, BTreeSet::new());
+        };
+        self.lines.follow(&observed);
+        let wanted: BTreeSet<&Name> = new.content.peers.iter().map(|peer| &peer.name).collect();
+        let candidates: Vec<&Peer> = running
+            .content
+            .peers
+            .iter()
+            .filter(|peer| wanted.contains(&peer.name) && self.has_session(&observed, &running.content, peer))
+            .collect();
+        let (answering, mute): (Vec<&Peer>, Vec<&Peer>) =
+            candidates.into_iter().partition(|peer| peer.probe_port.is_some());
+        let names = names([&running.content]);
+        let mut roll = Roll::default();
+        self.begin_asking();
+        for peers in answering.chunks(BURST) {
+            for peer in peers {
+                self.send_to(&running.content, peer, true);
+            }
+            roll.asked += peers.len();
+            self.listen(&names, &mut roll, BURST_PAUSE).await;
+        }
+        self.listen(&names, &mut roll, LISTEN).await;
+        roll.heard.extend(mute.into_iter().map(|peer| peer.name.clone()));
+        (Baseline { alive: roll.heard, ..before }, roll.full)
+    }
+
+    /// Collects answers until everybody who was asked has answered twice, or for a while.
+    async fn listen(&mut self, names: &BTreeMap<IpAddr, Name>, roll: &mut Roll, time: Duration) {
+        let until = Instant::now() + time;
+        while roll.full.len() < roll.asked {
+            let Ok(Some(heard)) = timeout_at(until, self.lines.heard()).await else { return };
+            let Some(name) = names.get(&heard.from).filter(|_| self.is_answer(&heard.packet)) else { continue };
+            roll.heard.insert(name.clone());
+            if is_full(heard.packet.ack) {
+                roll.full.insert(name.clone());
+            }
+        }
+    }
+
+    /// From here on only what answers later packets counts, and only from who has seen them.
+    pub(super) fn begin_asking(&mut self) {
+        self.asked = self.world.clock.secret_number();
+    }
+
+    pub(super) fn is_answer(&self, packet: &Packet) -> bool {
+        packet.echo == self.asked
+    }
+
+    /// Asks a far agent by each tunnel; with `full`, also by a packet as large as the tunnel takes.
+    pub(super) fn send_to(&mut self, content: &Content, peer: &Peer, full: bool) {
+        let Some(port) = peer.probe_port else { return };
+        for Tunnel { local, remote, .. } in
+            content.tunnels.iter().filter(|it| usize::from(it.remote) < peer.uplinks.len())
+        {
+            let interface = self.owner.interface(*local, *remote);
+            for &address in &peer.addresses {
+                for is_full in [false, true].into_iter().take(1 + usize::from(full)) {
+                    let seq = self.next_seq() + u32::from(is_full);
+                    let packet = Packet {
+                        full: is_full,
+                        local: *local,
+                        remote: *remote,
+                        interval_ms: u16::try_from(TICK.as_millis()).unwrap_or(u16::MAX),
+                        seq,
+                        time: self.asked,
+                        ..Packet::default()
+                    };
+                    let len = if is_full { largest(content.mtu, address) } else { 0 };
+                    self.lines.send(&interface, SocketAddr::new(address, port), &packet, len);
+                }
+            }
+        }
+    }
+
+    /// An even number; the odd one after it is for a packet of full size.
+    fn next_seq(&mut self) -> u32 {
+        self.seq = self.seq.wrapping_add(2);
+        self.seq
+    }
+
+    fn has_session(&self, observed: &Observed, content: &Content, peer: &Peer) -> bool {
+        let now = self.world.clock.now();
+        content.tunnels.iter().any(|tunnel| {
+            let interface = self.owner.interface(tunnel.local, tunnel.remote);
+            let state = observed.tunnels.get(&interface).and_then(|tunnel| tunnel.wireguard.as_ref().ok());
+            let key = peer.uplinks.get(usize::from(tunnel.remote)).map(|uplink| uplink.public_key);
+            let last = state.zip(key).and_then(|(state, key)| state.peers.get(&key)?.last_handshake);
+            last.is_some_and(|at| now.duration_since(at).unsigned_abs() < SESSION)
+        })
+    }
+}
+
+pub(super) fn is_full(seq: u32) -> bool {
+    seq % 2 == 1
+}
+
+/// Bytes of payload that fill a packet of the tunnel's MTU.
+fn largest(mtu: u16, to: IpAddr) -> usize {
+    let headers = if to.is_ipv4() { 28 } else { 48 };
+    usize::from(mtu).saturating_sub(headers)
+}
+
+/// Whose each overlay address is.
+pub(super) fn names<'a>(contents: impl IntoIterator<Item = &'a Content>) -> BTreeMap<IpAddr, Name> {
+    let peers = contents.into_iter().flat_map(|content| &content.peers);
+    peers.flat_map(|peer| peer.addresses.iter().map(|address| (*address, peer.name.clone()))).collect()
+}

@@ -1,0 +1,178 @@
+//! The evidence that a change holds: new connections to the servers, answers of far agents, authenticated bytes.
+
+mod ask;
+mod servers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use patronus_core::apply::change::Action;
+use patronus_types::bundle::Peer;
+use patronus_types::{Name, PublicKey};
+use tokio::time::{Instant, sleep_until};
+
+use super::change::Flight;
+use super::{Network, Retry};
+use crate::echo::Heard;
+use crate::effects::model::Observed;
+
+use ask::{is_full, names};
+use servers::Servers;
+
+pub(super) use servers::ask_servers;
+
+/// How often what is still silent is asked.
+const TICK: Duration = Duration::from_millis(200);
+/// So many peers are asked at once: their answers fit into what a socket holds for us.
+const BURST: usize = 64;
+/// The device's own counters are read each so many ticks.
+const READ_EVERY: u32 = 5;
+
+/// Something that may decide.
+#[derive(Debug)]
+pub enum Evidence {
+    /// A far agent answered.
+    Heard(Heard),
+    /// A server answered over a new connection, or why none did.
+    Server(Result<(), String>),
+    /// Time has passed.
+    Tick,
+}
+
+/// What gathers evidence for one change.
+pub(super) struct Prover {
+    /// The peers that full-size packets came through to before.
+    full: BTreeSet<Name>,
+    /// What had come from each peer by each tunnel when the last step was done.
+    received: BTreeMap<(String, PublicKey), u64>,
+    servers: Option<Servers>,
+    ticks: u32,
+    tick_at: Instant,
+}
+
+impl Prover {
+    pub(super) fn new(full: BTreeSet<Name>) -> Self {
+        let (received, tick_at) = (BTreeMap::new(), Instant::now());
+        Self { full, received, servers: None, ticks: 0, tick_at }
+    }
+}
+
+impl Network {
+    /// The last step is done: evidence begins.
+    pub(super) async fn begin_proof(&mut self, flight: &mut Flight) {
+        let servers = self.servers();
+        let observed = self.world.device.observe(&self.owner).await;
+        let Some(prover) = &mut flight.prover else { return };
+        if prover.servers.is_some() {
+            return;
+        }
+        if let Ok(observed) = observed {
+            self.lines.follow(&observed);
+            prover.received = received(&observed);
+        }
+        prover.tick_at = Instant::now();
+        prover.servers = Some(Servers::ask(servers));
+        self.begin_asking();
+    }
+
+    /// The next piece of evidence for the change under way; for ever where there is none.
+    pub async fn evidence(&mut self) -> Evidence {
+        let Some(flight) = &mut self.flight else { return pending().await };
+        let deadline = flight.change.poll_timeout().map(|at| self.epoch + at);
+        let Some(prover) = &mut flight.prover else { return pending().await };
+        let wake = deadline.map_or(prover.tick_at, |deadline| deadline.min(prover.tick_at));
+        let server = async {
+            match &mut prover.servers {
+                Some(servers) => servers.answers.recv().await,
+                None => None,
+            }
+        };
+        tokio::select! {
+            Some(heard) = self.lines.heard() => Evidence::Heard(heard),
+            Some(answer) = server => Evidence::Server(answer),
+            () = sleep_until(wake) => Evidence::Tick,
+        }
+    }
+
+    /// Weighs it; what became of the change, once it is over.
+    pub async fn weigh(&mut self, evidence: Evidence) -> Option<Retry> {
+        let mut flight = self.flight.take()?;
+        let now = self.now();
+        match evidence {
+            Evidence::Server(answer) => flight.change.handle_evidence(now, |proof| proof.handle_server(answer)),
+            Evidence::Heard(heard) => self.hear(&mut flight, heard),
+            Evidence::Tick => self.tick(&mut flight).await,
+        }
+        if flight.change.poll_action() == Some(&Action::Prove) {
+            self.flight = Some(flight);
+            return None;
+        }
+        Some(self.drive(flight).await)
+    }
+
+    fn hear(&mut self, flight: &mut Flight, Heard { from, packet }: Heard) {
+        let Some(prover) = &flight.prover else { return };
+        let bundles = [Some(&flight.bundle), self.running.as_ref()];
+        let names = names(bundles.into_iter().flatten().map(|bundle| &bundle.content));
+        let Some(name) = names.get(&from) else { return };
+        let counts = self.is_answer(&packet) && (is_full(packet.ack) || !prover.full.contains(name));
+        if counts {
+            let now = self.now();
+            flight.change.handle_evidence(now, |proof| proof.handle_peer(name));
+        }
+    }
+
+    async fn tick(&mut self, flight: &mut Flight) {
+        flight.change.handle_timeout(self.now());
+        let silent: BTreeSet<Name> =
+            flight.change.proof().map(|proof| proof.wants_peers().cloned().collect()).unwrap_or_default();
+        let bundle = Arc::clone(&flight.bundle);
+        let missing = || bundle.content.peers.iter().filter(|peer| silent.contains(&peer.name));
+        let Some(prover) = &mut flight.prover else { return };
+        prover.ticks = prover.ticks.wrapping_add(1);
+        prover.tick_at = Instant::now() + TICK;
+        let answering: Vec<&Peer> = missing().filter(|peer| peer.probe_port.is_some()).collect();
+        // In turns, so that those that stay silent keep nobody else from being asked.
+        let turn = usize::try_from(prover.ticks).unwrap_or_default().wrapping_mul(BURST) % answering.len().max(1);
+        for peer in answering.iter().cycle().skip(turn).take(BURST.min(answering.len())) {
+            self.send_to(&bundle.content, peer, prover.full.contains(&peer.name));
+        }
+        let ticks = prover.ticks;
+        let mute: Vec<Name> =
+            missing().filter(|peer| peer.probe_port.is_none()).map(|peer| peer.name.clone()).collect();
+        if !mute.is_empty() && ticks % READ_EVERY == 1 {
+            self.pulse(false);
+        }
+        if !mute.is_empty() && ticks.is_multiple_of(READ_EVERY) {
+            self.read_counters(flight, &mute).await;
+        }
+    }
+
+    /// Who has no agent that answers shows itself by what WireGuard authenticates: a keepalive, ten seconds after data.
+    async fn read_counters(&mut self, flight: &mut Flight, mute: &[Name]) {
+        let (Ok(observed), Some(prover)) = (self.world.device.observe(&self.owner).await, &flight.prover) else {
+            return;
+        };
+        let grown = |(tunnel, bytes): (&(String, PublicKey), &u64)| {
+            let before = prover.received.get(tunnel).copied().unwrap_or_default();
+            (*bytes > before).then_some(tunnel.1)
+        };
+        let heard: BTreeSet<PublicKey> = received(&observed).iter().filter_map(grown).collect();
+        let is_heard = |peer: &&Peer| peer.uplinks.iter().any(|uplink| heard.contains(&uplink.public_key));
+        let bundle = Arc::clone(&flight.bundle);
+        let now = self.now();
+        for peer in bundle.content.peers.iter().filter(|peer| mute.contains(&peer.name)).filter(is_heard) {
+            flight.change.handle_evidence(now, |proof| proof.handle_peer(&peer.name));
+        }
+    }
+}
+
+/// What has come from each peer by each tunnel, in bytes.
+fn received(observed: &Observed) -> BTreeMap<(String, PublicKey), u64> {
+    let tunnels = observed.tunnels.iter().filter_map(|(name, tunnel)| Some((name, tunnel.wireguard.as_ref().ok()?)));
+    let each =
+        tunnels.flat_map(|(name, state)| state.peers.iter().map(|(key, peer)| ((name.clone(), *key), peer.rx_bytes)));
+    each.collect()
+}
