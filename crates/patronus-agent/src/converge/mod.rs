@@ -42,6 +42,9 @@ pub struct Goal<'a> {
     pub from: Option<&'a Content>,
     /// Bundles whose rests may be there.
     pub forget: &'a [&'a Content],
+    /// The `unreachable` routes of the host's other networks, where all are known: every further one is then a rest of this
+    /// network's.
+    pub theirs: Option<&'a BTreeSet<Route>>,
     /// Whether the far ends change at the same time: then only one of two begins a session, see [`mod@pulse`].
     pub concerted: bool,
     /// Whether what is no longer wanted stays for now.
@@ -168,7 +171,7 @@ pub async fn withdraw_by_alias(
 }
 
 /// The `unreachable` routes that a bundle makes, whoever has its keys.
-fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> {
+pub fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> {
     let facts = apply::Facts {
         owner,
         driver: world.device.driver(),
@@ -195,6 +198,9 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
         let was = apply::desired(from, &old).map(|desired| Memory::of(&desired)).unwrap_or_default();
         memory.twins.extend(was.twins);
         memory.endpoints = was.endpoints;
+    }
+    if let Some(theirs) = goal.theirs {
+        memory.twins.extend(before.twins.difference(theirs).cloned());
     }
     resolved.refresh(site.world, &contents).await;
     let facts = patronus_core::apply::Facts { resolved: resolved.addresses(), ..old };

@@ -92,11 +92,16 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
     loop {
         this.launch().await;
         match this.next(&mut commands, &mut news).await {
-            Event::Command(None) => return,
+            Event::Command(None) => {
+                // Nobody would be there to undo what does not hold.
+                return this.network.abort("the agent was stopped before the change had proven itself").await;
+            }
             Event::Command(Some(Command::Status(answer))) => {
                 let _ = answer.send(this.network.status(true).await);
             }
             Event::Command(Some(Command::Leave(answer))) => {
+                // The server, which is told, may be reached by what ran before alone.
+                this.network.abort("the site leaves").await;
                 let left = leave::leave(&mut this.network).await;
                 let done = left.is_ok();
                 let _ = answer.send(left);
@@ -224,11 +229,6 @@ impl Loop {
 
     /// Compares the kernel with what shall run.
     async fn look(&mut self) {
-        if self.network.is_changing() {
-            // What differs now is what has to prove itself.
-            self.look_at = Instant::now() + YOUNG_LOOK;
-            return;
-        }
         // Within the first seconds the other side may still begin.
         let begun = self.young_until - YOUNG;
         let healed = self.network.heal(begun.elapsed() >= YOUNG_LOOK / 2).await;
@@ -255,6 +255,8 @@ impl Loop {
         let Some(desired) = self.fetched.take() else { return };
         match result {
             Ok(archive) => {
+                let server = self.server(self.poll.preferred()).url;
+                self.network.heard(&server);
                 let retry = self.network.take(&desired, &archive).await;
                 drop(archive);
                 self.forget_download(&desired);
@@ -316,6 +318,9 @@ impl Loop {
 
     /// Does what the server wants, one change at a time.
     async fn pursue(&mut self) {
+        if self.network.is_overtaken() {
+            self.network.abort("another version came before the change had proven itself").await;
+        }
         if self.network.is_changing() {
             return;
         }

@@ -336,8 +336,9 @@ async fn of_many_peers_each_is_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_that_silences_a_peer_is_undone_and_not_tried_again() {
-    let lab = Lab::new();
-    let agent = proven(&lab, 2, BEFORE).await;
+    let mut lab = Lab::new();
+    lab.echo = lab.echo.cut_off_by(&lab.kernel, 2);
+    let agent = proven(&lab, 2, usize::MAX).await;
     let before = lab.kernel.shape();
     lab.publish(&lab.version(2, 3));
     pass(29).await;
@@ -376,7 +377,7 @@ async fn where_no_agent_answers_authenticated_bytes_are_the_proof() {
         let proving = agent.status().await.member.unwrap().proving.unwrap();
         assert_eq!(proving.peers.len(), 2, "what came before proves nothing");
         lab.kernel.receive(bytes);
-        pass(25).await;
+        pass(40).await;
         let expected = if bytes > 0 { OutcomeKind::Applied } else { OutcomeKind::Reverted };
         assert_eq!(outcome(&lab).1, expected, "{bytes}");
         agent.stop().await;
@@ -409,6 +410,7 @@ async fn a_server_that_goes_away_by_itself_condemns_no_change() {
     lab.publish(&lab.version(2, 3));
     pass(31).await;
     assert_eq!(lab.kernel.shape(), before);
+    pass(14).await;
     assert_eq!(agent.status().await.member.unwrap().outcome.unwrap().result, OutcomeKind::Reverted);
     pass(3600).await;
     lab.server.inner().script.clear();
@@ -418,7 +420,36 @@ async fn a_server_that_goes_away_by_itself_condemns_no_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_waits_for_its_proof_when_the_agent_ends_is_undone() {
+async fn peers_that_stay_silent_when_it_is_undone_condemn_no_change() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    let before = lab.kernel.shape();
+    lab.publish(&lab.version(2, 3));
+    pass(40).await;
+    assert_eq!(lab.kernel.shape(), before);
+    pass(1200).await;
+    assert_eq!(outcome(&lab), (2, OutcomeKind::Applied, String::new()), "it was never the change");
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_away_must_be_there_for_the_next_try() {
+    let mut lab = Lab::new();
+    lab.server = lab.server.cut_off_by(&lab.kernel, 2);
+    let agent = proven(&lab, 2, usize::MAX).await;
+    let before = lab.kernel.shape();
+    // Away by itself for a while beside being cut off, so that nobody can tell whose fault it is at first.
+    lab.publish(&lab.version(2, 3));
+    pass(20).await;
+    lab.server.says(std::iter::repeat_n(Say::Away, 40));
+    pass(3600).await;
+    assert_eq!(lab.kernel.shape(), before);
+    assert_eq!(outcome(&lab).1, OutcomeKind::Reverted);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_stopped_undoes_what_has_not_proven_itself() {
     let lab = Lab::new();
     let agent = proven(&lab, 2, BEFORE).await;
     let before = lab.kernel.shape();
@@ -426,9 +457,36 @@ async fn a_change_that_waits_for_its_proof_when_the_agent_ends_is_undone() {
     pass(10).await;
     assert_ne!(lab.kernel.shape(), before);
     agent.stop().await;
-    lab.server.says(std::iter::repeat_n(Say::Away, 1000));
-    let agent = Agent::start(&lab);
-    tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(lab.kernel.shape(), before);
+    assert!(lab.home().journal().unwrap().is_none());
+    assert_eq!(lab.home().progress().interrupted, None, "that is no fault of the bundle");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_version_does_not_wait_for_the_proof_of_an_older_one() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    lab.publish(&lab.version(2, 3));
+    pass(5).await;
+    let peers = lab.open().running_content().peers;
+    lab.echo.answers(peers.iter().flat_map(|peer| peer.addresses.clone()), usize::MAX);
+    lab.publish(&lab.version(3, 4));
+    pass(2).await;
+    assert_eq!(outcome(&lab), (3, OutcomeKind::Applied, String::new()));
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_while_a_change_proves_itself_comes_back() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    lab.publish(&lab.version(2, 3));
+    pass(5).await;
+    let changed = lab.kernel.shape();
+    lab.kernel.delete("pt000");
+    agent.news.send_modify(|count| *count += 1);
+    pass(3).await;
+    assert_eq!(lab.kernel.tunnels().len(), 1);
+    assert!(lab.kernel.shape().len() >= changed.len() - 200);
     agent.stop().await;
 }

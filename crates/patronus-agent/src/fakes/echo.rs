@@ -8,16 +8,26 @@ use std::time::Duration;
 use patronus_core::path::packet::Packet;
 use tokio::sync::mpsc;
 
+use super::FakeKernel;
 use crate::echo::{Echo, Heard, Line};
 
 /// Who answers at once, and how often.
 #[derive(Debug, Clone, Default)]
-pub struct FakeEcho(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
+pub struct FakeEcho {
+    answers: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    /// While this kernel has more than so many peers, no answer comes.
+    cut_off: Option<(FakeKernel, usize)>,
+}
 
 impl FakeEcho {
     /// These addresses answer so many packets from now on, and then fall silent.
     pub fn answers(&self, addresses: impl IntoIterator<Item = IpAddr>, packets: usize) {
-        self.0.lock().unwrap().extend(addresses.into_iter().map(|address| (address, packets)));
+        self.answers.lock().unwrap().extend(addresses.into_iter().map(|address| (address, packets)));
+    }
+
+    /// The same for a kernel that carries nothing with more than so many peers.
+    pub fn cut_off_by(&self, kernel: &FakeKernel, peers: usize) -> Self {
+        Self { cut_off: Some((kernel.clone(), peers)), ..self.clone() }
     }
 }
 
@@ -35,7 +45,11 @@ struct FakeLine {
 impl Line for FakeLine {
     fn send(&self, to: SocketAddr, packet: &Packet, _: usize) {
         let from = to.ip();
-        if let Some(left) = self.echo.0.lock().unwrap().get_mut(&from)
+        let cut_off = |(kernel, most): &(FakeKernel, usize)| kernel.tunnels().iter().any(|(_, _, peers)| peers > most);
+        if self.echo.cut_off.as_ref().is_some_and(cut_off) {
+            return;
+        }
+        if let Some(left) = self.echo.answers.lock().unwrap().get_mut(&from)
             && *left > 0
             && let Some(packet) = packet.answer(Duration::ZERO)
         {

@@ -16,7 +16,7 @@ use patronus_types::{Digest, NetworkId, PublicKey, SiteId};
 use super::{FakeClock, FakeEcho, FakeHost, FakeKernel, FakeNames, FakeServer};
 use crate::config::Polling;
 use crate::effects::model::PrivateKey;
-use crate::network::Network;
+use crate::network::{Network, Retry};
 use crate::state::{FORMAT, Home, Identity, KeyPairs, StateDir};
 use crate::world::World;
 
@@ -203,4 +203,14 @@ fn member(network: &NetworkSpec, index: usize) -> mesh::Site {
         public_keys: if index == 0 { keys().public() } else { (0..4).map(key).collect() },
         port_base: Some(51_820),
     }
+}
+
+/// Waits until a change under way has proven itself, or is undone; gives what became of it.
+pub async fn proven(network: &mut Network) -> Option<Retry> {
+    let mut retry = None;
+    while network.is_changing() {
+        let evidence = network.evidence().await;
+        retry = network.weigh(evidence).await;
+    }
+    retry
 }

@@ -23,7 +23,7 @@ use crate::world::Names;
 
 pub use echo::FakeEcho;
 pub use kernel::FakeKernel;
-pub use lab::{Lab, Version, network, site, state};
+pub use lab::{Lab, Version, network, proven, site, state};
 pub use server::{FakeServer, Say};
 
 /// A clock that stands; chance is counted, over all clocks.

@@ -1,24 +1,29 @@
 //! One change of this site, as `patronus_core::apply::change` has it: its actions, carried out here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patronus_core::apply::change::{Action, Change, Ending, Record};
-use patronus_types::api::agent::{Outcome, OutcomeKind, Steps};
+use patronus_core::apply::change::{Action, Change, Ending, Phase, Record};
+use patronus_types::Name;
+use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Steps};
+use patronus_types::bundle::Content;
 use tokio::time::Instant;
 
 use super::accept::{Retry, millis};
 use super::prove::Prover;
-use super::{Bundle, Network, prove};
+use super::{Bundle, Network};
 use crate::converge::{Done, Goal};
 use crate::failpoint;
-use crate::state::{Condemned, Journal, Snapshot};
+use crate::state::{Condemned, Journal, Release, Snapshot};
 
 /// A change under way.
 pub(super) struct Flight {
     pub(super) change: Change,
     pub(super) bundle: Arc<Bundle>,
     pub(super) prover: Option<Prover>,
+    /// The peers that full-size packets came through to before.
+    pub(super) full: BTreeSet<Name>,
     /// What ran before.
     before: Option<Arc<Bundle>>,
     snapshot: Snapshot,
@@ -32,7 +37,16 @@ pub(super) struct Flight {
 impl Flight {
     fn new(change: Change, bundle: Bundle, before: Option<Arc<Bundle>>, snapshot: Snapshot) -> Self {
         let (bundle, began) = (Arc::new(bundle), Instant::now());
-        Self { change, bundle, prover: None, before, snapshot, done: None, refused: false, began }
+        let (prover, full) = (None, BTreeSet::new());
+        Self { change, bundle, prover, full, before, snapshot, done: None, refused: false, began }
+    }
+
+    /// What the kernel holds while evidence is gathered: the new bundle, or again the one before.
+    pub(super) fn content(&self) -> Option<&Content> {
+        match self.change.poll_action() {
+            Some(Action::Ask) => self.before.as_ref().map(|before| &before.content),
+            _ => Some(&self.bundle.content),
+        }
     }
 }
 
@@ -44,6 +58,24 @@ impl Network {
         let change = Change::begin(attempts, bundle.content.confirm);
         let before = self.running.clone();
         self.drive(Flight::new(change, bundle, before, Snapshot::default())).await
+    }
+
+    /// Ends a change under way: what has not proven itself is undone.
+    pub async fn abort(&mut self, reason: &str) {
+        if let Some(mut flight) = self.flight.take() {
+            flight.change.abort(reason.to_owned());
+            self.drive(flight).await;
+        }
+    }
+
+    /// Whether the change under way is to another version than the server wants.
+    pub fn is_overtaken(&self) -> bool {
+        let desired = self.known.as_ref().filter(|state| state.mode == Mode::Apply);
+        let desired = desired.and_then(|state| state.desired.as_ref());
+        self.flight.as_ref().zip(desired).is_some_and(|(flight, desired)| {
+            let Release { version, digest, .. } = &flight.bundle.release;
+            (*version, *digest) != (desired.version, desired.digest)
+        })
     }
 
     /// Whether a change is under way.
@@ -61,6 +93,7 @@ impl Network {
             Err(error) => {
                 self.notes.disk = Some(error.to_string());
                 self.end_journal();
+                self.forget_unknown().await;
             }
         }
         self.heal(false).await.is_ok()
@@ -71,15 +104,24 @@ impl Network {
             self.notes.disk =
                 Some("a change was cut short and its bundle is not on the disk: it is fetched again".to_owned());
             self.end_journal();
+            self.forget_unknown().await;
             return;
         };
         tracing::info!(network = self.name(), version = journal.version, "ends a change that was cut short");
         let before = journal.before.and_then(|digest| self.home.load(digest).ok().flatten());
         let before = before.map(|(release, content)| Arc::new(Bundle { release, content }));
         let snapshot = self.home.snapshot();
-        self.progress.interrupted = Some((journal.digest, journal.record.attempts));
-        self.save_progress();
-        let change = Change::resume(journal.record);
+        let mut record = journal.record;
+        if journal.before.is_some() && before.is_none() && record.phase != Phase::Proven {
+            // Nothing would be left to go back to, and no tunnels at all is the worst end.
+            tracing::error!(
+                network = self.name(),
+                "what ran before cannot be read: version {} stays without a proof",
+                journal.version
+            );
+            record.phase = Phase::Proven;
+        }
+        let change = Change::resume(record);
         self.drive(Flight::new(change, Bundle { release, content }, before, snapshot)).await;
     }
 
@@ -90,13 +132,13 @@ impl Network {
                 Action::Record(record) => self.record(&mut flight, record).await,
                 Action::Measure => {
                     let (baseline, full) = self.measure(&flight.bundle).await;
-                    flight.prover = Some(Prover::new(full));
+                    flight.full = full;
                     flight.change.handle_measured(baseline);
                     continue;
                 }
                 Action::Change => self.forward(&mut flight).await,
-                Action::Prove => {
-                    self.begin_proof(&mut flight).await;
+                Action::Prove | Action::Ask => {
+                    self.gather(&mut flight).await;
                     self.flight = Some(flight);
                     failpoint::hit("proving");
                     return Retry::Proving;
@@ -104,11 +146,6 @@ impl Network {
                 Action::Adopt => self.adopt_bundle(&flight.bundle),
                 Action::Clean => self.tidy(&flight).await,
                 Action::Restore => self.restore(&flight).await,
-                Action::AskServer => {
-                    let answers = prove::ask_servers(self.servers()).await.is_ok();
-                    flight.change.handle_server(answers);
-                    continue;
-                }
                 Action::Condemn => self.condemn(&flight),
                 Action::Close(ending) => return self.close(flight, ending),
             };
@@ -124,7 +161,6 @@ impl Network {
     }
 
     async fn record(&mut self, flight: &mut Flight, record: Record) -> Result<(), String> {
-        use patronus_core::apply::change::Phase;
         if record.phase == Phase::Applying {
             let observed = self.world.device.observe(&self.owner).await.map_err(|error| error.to_string())?;
             flight.snapshot = Snapshot::of(&observed);
@@ -234,8 +270,9 @@ impl Network {
         self.tell_ending(release.version, (result, reason.as_deref()), steps);
         if result == OutcomeKind::Applied {
             (self.notes.disk, self.notes.versions) = (None, None);
-            self.progress.interrupted = None;
         }
+        let interrupted = flight.change.was_interrupted().then(|| (release.digest, flight.change.attempts()));
+        self.progress.interrupted = interrupted;
         self.conclude(Outcome {
             version: release.version,
             digest: release.digest,

@@ -1,11 +1,15 @@
 //! Keeping the kernel at what runs, and taking everything out of it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use patronus_core::apply::change::Action;
 use patronus_core::path::PORT_OFFSET;
 
 use super::{Bundle, Network};
 use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
 use crate::effects;
-use crate::effects::model::Firewall;
+use crate::effects::model::{Firewall, Route};
 use crate::effects::sysctl::PortSet;
 use crate::state::Home;
 use crate::world::World;
@@ -14,12 +18,16 @@ impl Network {
     /// Brings the kernel back to what runs, where it has drifted away. With `rescue` it also begins the sessions
     /// that the other side should have begun.
     pub async fn heal(&mut self, rescue: bool) -> Result<(), String> {
-        let Some(bundle) = self.running.clone() else {
+        // A change that has yet to prove itself is what shall be, for now; and what goes with it stays until then.
+        let proving = self.flight.as_ref().filter(|flight| flight.change.poll_action() == Some(&Action::Prove));
+        let proving = proving.map(|flight| Arc::clone(&flight.bundle));
+        let keep_rest = proving.is_some();
+        let Some(bundle) = proving.or_else(|| self.running.clone()) else {
             self.notes.kernel.clear();
             return Ok(());
         };
         let content = Some(&bundle.content);
-        match self.converge(Goal { content, from: content, ..Goal::default() }).await {
+        match self.converge(Goal { content, from: content, keep_rest, ..Goal::default() }).await {
             Ok(done) => {
                 if done.changed {
                     tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
@@ -50,10 +58,8 @@ impl Network {
 
     /// Takes everything of the network out of the kernel; gives what could not be done and does not matter.
     pub async fn withdraw(&mut self) -> Result<Vec<String>, String> {
-        let journal = self.home.journal().ok().flatten().map(|journal| journal.digest);
-        let others = [self.home.previous(), journal].into_iter().flatten();
-        let others: Vec<_> = others.filter_map(|digest| self.home.load(digest).ok().flatten()).collect();
-        let mut forget: Vec<_> = others.iter().map(|(_, content)| content).collect();
+        let all = self.home.contents();
+        let mut forget: Vec<_> = all.iter().collect();
         let running = self.running.clone();
         forget.extend(running.iter().map(|bundle| &bundle.content));
         let done = self.converge(Goal { forget: &forget, ..Goal::default() }).await;
@@ -64,6 +70,30 @@ impl Network {
         }
         notes.extend(put_back(&self.world, &self.home).await);
         Ok(notes)
+    }
+
+    /// Takes out of the kernel what a bundle has left there that nobody can read any more.
+    pub(super) async fn forget_unknown(&mut self) {
+        let (Some(bundle), Some(theirs)) = (self.running.clone(), self.neighbours_twins()) else { return };
+        let content = Some(&bundle.content);
+        if let Err(error) =
+            self.converge(Goal { content, from: content, theirs: Some(&theirs), ..Goal::default() }).await
+        {
+            self.notes.kernel = vec![error.to_string()];
+        }
+    }
+
+    /// The `unreachable` routes of the host's other networks; none where one of them cannot be read.
+    fn neighbours_twins(&self) -> Option<BTreeSet<Route>> {
+        let mut twins = BTreeSet::new();
+        for other in self.home.siblings() {
+            other.journal().ok()?;
+            for digest in other.kept() {
+                let (_, content) = other.load(digest).ok()??;
+                twins.extend(converge::twins(&self.world, self.owner, &content));
+            }
+        }
+        Some(twins)
     }
 
     /// Logs what could not be read from the disk, and writes anew what nobody else brings.

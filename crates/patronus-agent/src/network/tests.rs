@@ -7,7 +7,7 @@ use patronus_types::api::agent::{Desired, Mode, OutcomeKind};
 use super::*;
 use crate::effects::model::{PrivateKey, Route, Via};
 use crate::failpoint;
-use crate::fakes::{Lab, Say, Version, state};
+use crate::fakes::{Lab, Say, Version, proven, state};
 use crate::state::KeyPairs;
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -17,7 +17,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// What the agent does when the server names a version: no server is needed for that.
 async fn told(network: &mut Network, version: &Version) -> Retry {
     network.told(state(Mode::Apply, version));
-    match network.wants() {
+    let retry = match network.wants() {
         Todo::Nothing => Retry::No,
         Todo::Refuse(desired, reason) => {
             network.refuse(&desired, reason);
@@ -25,7 +25,8 @@ async fn told(network: &mut Network, version: &Version) -> Retry {
         }
         Todo::Adopt(desired) => network.adopt(&desired).await,
         Todo::Fetch(desired) => network.take(&desired, &version.archive).await,
-    }
+    };
+    proven(network).await.unwrap_or(retry)
 }
 
 fn outcome(network: &Network) -> (u64, OutcomeKind, String) {
@@ -310,10 +311,6 @@ async fn cut_off(lab: &Lab) {
     network.heard("https://a.example");
     lab.server.says(std::iter::repeat_n(Say::Away, 1000));
     told(&mut network, &lab.version(2, 3)).await;
-    while network.is_changing() {
-        let evidence = network.evidence().await;
-        network.weigh(evidence).await;
-    }
 }
 
 #[test]
@@ -343,6 +340,7 @@ fn a_crash_anywhere_in_a_change_that_is_undone_ends_in_the_old_state() {
                 let mut network = lab.open();
                 assert!(network.recover().await, "place {place}");
                 assert_eq!(lab.kernel.shape(), old, "place {place}");
+                proven(&mut network).await;
                 assert_eq!(network.running.as_ref().unwrap().release.version, 1, "place {place}");
                 assert_eq!(lab.home().journal().unwrap(), None);
                 assert_eq!(lab.home().current(), Some(lab.version(1, 2).desired.digest), "place {place}");

@@ -160,7 +160,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::{Lab, state};
+    use crate::fakes::{Lab, proven, state};
 
     async fn status(agent_running: bool) -> Status {
         let lab = Lab::new();
@@ -168,6 +168,7 @@ mod tests {
         let mut network = lab.open();
         network.told(state(Mode::Apply, &version));
         network.take(&version.desired, &version.archive).await;
+        proven(&mut network).await;
         network.heard("https://a.example");
         network.not_fetched(&lab.version(8, 3).desired, &"the \u{1b}[31mserver\u{202e} is away");
         let networks = vec![network.status(agent_running).await];

@@ -10,7 +10,7 @@ use patronus_types::Name;
 use patronus_types::bundle::{Content, Peer, Tunnel};
 use tokio::time::{Instant, timeout_at};
 
-use super::{BURST, TICK};
+use super::{BURST, TICK, servers};
 use crate::effects::model::Observed;
 use crate::network::{Bundle, Network};
 
@@ -20,6 +20,8 @@ const LISTEN: Duration = Duration::from_secs(1);
 const BURST_PAUSE: Duration = Duration::from_millis(20);
 /// A session that is older carries nothing (WireGuard's `REJECT_AFTER_TIME`).
 const SESSION: Duration = Duration::from_secs(180);
+/// How long who has no agent may take to be heard: WireGuard answers data with a keepalive after ten seconds.
+const MUTE: Duration = Duration::from_secs(15);
 
 /// Who has answered.
 #[derive(Default)]
@@ -32,7 +34,9 @@ struct Roll {
 impl Network {
     /// What holds now, and to whom full-size packets come through.
     pub(in crate::network) async fn measure(&mut self, new: &Bundle) -> (Baseline, BTreeSet<Name>) {
-        let before = Baseline { server: self.contact.reachable, alive: BTreeSet::new() };
+        // A server that was away a moment ago may be back: it is what brought the change.
+        let server = self.contact.reachable || servers::ask(self.servers()).await.is_ok();
+        let before = Baseline { server, ..Baseline::default() };
         let Some(running) = self.running.clone() else {
             return (before, BTreeSet::new());
         };
@@ -63,8 +67,10 @@ impl Network {
             self.listen(&names, &mut roll, BURST_PAUSE).await;
         }
         self.listen(&names, &mut roll, LISTEN).await;
+        let has_mute = !mute.is_empty();
         roll.heard.extend(mute.into_iter().map(|peer| peer.name.clone()));
-        (Baseline { alive: roll.heard, ..before }, roll.full)
+        let patience = if has_mute { MUTE } else { Duration::ZERO };
+        (Baseline { alive: roll.heard, patience, ..before }, roll.full)
     }
 
     /// Collects answers until everybody who was asked has answered twice, or for a while.

@@ -5,10 +5,8 @@ mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 
-use patronus_core::apply::change::Action;
 use patronus_types::bundle::Peer;
 use patronus_types::{Name, PublicKey};
 use tokio::time::{Instant, sleep_until};
@@ -19,9 +17,7 @@ use crate::echo::Heard;
 use crate::effects::model::Observed;
 
 use ask::{is_full, names};
-use servers::Servers;
-
-pub(super) use servers::ask_servers;
+use servers::{Dialled, Servers};
 
 /// How often what is still silent is asked.
 const TICK: Duration = Duration::from_millis(200);
@@ -43,37 +39,28 @@ pub enum Evidence {
 
 /// What gathers evidence for one change.
 pub(super) struct Prover {
-    /// The peers that full-size packets came through to before.
-    full: BTreeSet<Name>,
     /// What had come from each peer by each tunnel when the last step was done.
     received: BTreeMap<(String, PublicKey), u64>,
-    servers: Option<Servers>,
+    servers: Servers,
     ticks: u32,
     tick_at: Instant,
 }
 
 impl Prover {
-    pub(super) fn new(full: BTreeSet<Name>) -> Self {
-        let (received, tick_at) = (BTreeMap::new(), Instant::now());
-        Self { full, received, servers: None, ticks: 0, tick_at }
+    fn new(servers: Vec<Dialled>) -> Self {
+        Self { received: BTreeMap::new(), servers: Servers::ask(servers), ticks: 0, tick_at: Instant::now() }
     }
 }
 
 impl Network {
     /// The last step is done: evidence begins.
-    pub(super) async fn begin_proof(&mut self, flight: &mut Flight) {
-        let servers = self.servers();
-        let observed = self.world.device.observe(&self.owner).await;
-        let Some(prover) = &mut flight.prover else { return };
-        if prover.servers.is_some() {
-            return;
-        }
-        if let Ok(observed) = observed {
+    pub(super) async fn gather(&mut self, flight: &mut Flight) {
+        let mut prover = Prover::new(self.servers());
+        if let Ok(observed) = self.world.device.observe(&self.owner).await {
             self.lines.follow(&observed);
             prover.received = received(&observed);
         }
-        prover.tick_at = Instant::now();
-        prover.servers = Some(Servers::ask(servers));
+        flight.prover = Some(prover);
         self.begin_asking();
     }
 
@@ -83,15 +70,9 @@ impl Network {
         let deadline = flight.change.poll_timeout().map(|at| self.epoch + at);
         let Some(prover) = &mut flight.prover else { return pending().await };
         let wake = deadline.map_or(prover.tick_at, |deadline| deadline.min(prover.tick_at));
-        let server = async {
-            match &mut prover.servers {
-                Some(servers) => servers.answers.recv().await,
-                None => None,
-            }
-        };
         tokio::select! {
             Some(heard) = self.lines.heard() => Evidence::Heard(heard),
-            Some(answer) = server => Evidence::Server(answer),
+            Some(answer) = prover.servers.answers.recv() => Evidence::Server(answer),
             () = sleep_until(wake) => Evidence::Tick,
         }
     }
@@ -105,7 +86,7 @@ impl Network {
             Evidence::Heard(heard) => self.hear(&mut flight, heard),
             Evidence::Tick => self.tick(&mut flight).await,
         }
-        if flight.change.poll_action() == Some(&Action::Prove) {
+        if flight.change.is_waiting() {
             self.flight = Some(flight);
             return None;
         }
@@ -113,11 +94,10 @@ impl Network {
     }
 
     fn hear(&mut self, flight: &mut Flight, Heard { from, packet }: Heard) {
-        let Some(prover) = &flight.prover else { return };
         let bundles = [Some(&flight.bundle), self.running.as_ref()];
         let names = names(bundles.into_iter().flatten().map(|bundle| &bundle.content));
         let Some(name) = names.get(&from) else { return };
-        let counts = self.is_answer(&packet) && (is_full(packet.ack) || !prover.full.contains(name));
+        let counts = self.is_answer(&packet) && (is_full(packet.ack) || !flight.full.contains(name));
         if counts {
             let now = self.now();
             flight.change.handle_evidence(now, |proof| proof.handle_peer(name));
@@ -128,8 +108,8 @@ impl Network {
         flight.change.handle_timeout(self.now());
         let silent: BTreeSet<Name> =
             flight.change.proof().map(|proof| proof.wants_peers().cloned().collect()).unwrap_or_default();
-        let bundle = Arc::clone(&flight.bundle);
-        let missing = || bundle.content.peers.iter().filter(|peer| silent.contains(&peer.name));
+        let Some(content) = flight.content().cloned() else { return };
+        let missing = || content.peers.iter().filter(|peer| silent.contains(&peer.name));
         let Some(prover) = &mut flight.prover else { return };
         prover.ticks = prover.ticks.wrapping_add(1);
         prover.tick_at = Instant::now() + TICK;
@@ -137,7 +117,7 @@ impl Network {
         // In turns, so that those that stay silent keep nobody else from being asked.
         let turn = usize::try_from(prover.ticks).unwrap_or_default().wrapping_mul(BURST) % answering.len().max(1);
         for peer in answering.iter().cycle().skip(turn).take(BURST.min(answering.len())) {
-            self.send_to(&bundle.content, peer, prover.full.contains(&peer.name));
+            self.send_to(&content, peer, flight.full.contains(&peer.name));
         }
         let ticks = prover.ticks;
         let mute: Vec<Name> =
@@ -161,9 +141,9 @@ impl Network {
         };
         let heard: BTreeSet<PublicKey> = received(&observed).iter().filter_map(grown).collect();
         let is_heard = |peer: &&Peer| peer.uplinks.iter().any(|uplink| heard.contains(&uplink.public_key));
-        let bundle = Arc::clone(&flight.bundle);
+        let Some(content) = flight.content().cloned() else { return };
         let now = self.now();
-        for peer in bundle.content.peers.iter().filter(|peer| mute.contains(&peer.name)).filter(is_heard) {
+        for peer in content.peers.iter().filter(|peer| mute.contains(&peer.name)).filter(is_heard) {
             flight.change.handle_evidence(now, |proof| proof.handle_peer(&peer.name));
         }
     }

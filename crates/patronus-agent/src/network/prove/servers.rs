@@ -30,7 +30,7 @@ impl Servers {
         let (told, answers) = mpsc::channel(1);
         let task = tokio::spawn(async move {
             loop {
-                let answer = ask_servers(servers.clone()).await;
+                let answer = ask(servers.clone()).await;
                 if told.send(answer).await.is_err() {
                     return;
                 }
@@ -42,10 +42,10 @@ impl Servers {
 }
 
 /// A server to which a new connection can be made.
-pub(in crate::network) type Dialled = Arc<dyn Fn() -> Result<Arc<dyn Control>, ControlError> + Send + Sync>;
+pub(super) type Dialled = Arc<dyn Fn() -> Result<Arc<dyn Control>, ControlError> + Send + Sync>;
 
 /// Whether a server answers over a new connection. Any answer that is authentic counts, a refusal too.
-pub(in crate::network) async fn ask_servers(servers: Vec<Dialled>) -> Result<(), String> {
+pub(super) async fn ask(servers: Vec<Dialled>) -> Result<(), String> {
     let mut why = "no server is known".to_owned();
     for dial in servers {
         let asked = async { dial()?.state(None, None).await };
@@ -60,7 +60,7 @@ pub(in crate::network) async fn ask_servers(servers: Vec<Dialled>) -> Result<(),
 
 impl Network {
     /// Every server, each ready for a new connection.
-    pub(in crate::network) fn servers(&self) -> Vec<Dialled> {
+    pub(super) fn servers(&self) -> Vec<Dialled> {
         let identity = &self.identity;
         let servers = identity.servers.iter().map(|url| {
             let server = Server { url: url.clone(), ca_sha256: identity.ca_sha256 };

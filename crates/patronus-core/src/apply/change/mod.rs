@@ -17,10 +17,12 @@ use patronus_types::confirm::Confirm;
 
 use super::prove::{Baseline, Doubt, Proof, Verdict};
 
-pub use record::{Blame, Phase, Record, Undo};
+pub use record::{Blame, Missing, Phase, Record, Undo};
 
 /// How often a change is begun that ends the agent each time.
 pub const MAX_ATTEMPTS: u32 = 3;
+/// How long what was missing may take to be back: a handshake that is repeated twice, and a keepalive.
+const BACK: Duration = Duration::from_secs(12);
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +41,8 @@ pub enum Action {
     Clean,
     /// Bring back exactly what was there.
     Restore,
-    /// Ask the server once, over a new connection.
-    AskServer,
+    /// Gather evidence until [`Change::poll_action`] says something else: is anything of what was missing back?
+    Ask,
     /// Remember not to try this digest again.
     Condemn,
     /// Note how it ended, and remove the journal.
@@ -70,6 +72,7 @@ pub enum Ending {
 #[derive(Debug, Clone)]
 pub struct Change {
     attempts: u32,
+    interrupted: bool,
     terms: Confirm,
     /// None when it is over.
     next: Option<Action>,
@@ -81,13 +84,15 @@ impl Change {
     /// Begins one. `attempts` counts this one too.
     pub fn begin(attempts: u32, terms: Confirm) -> Self {
         let next = Some(Action::Record(Record { attempts, phase: Phase::Applying }));
-        Self { attempts, terms, next, proof: None, undo: None }
+        Self { attempts, interrupted: false, terms, next, proof: None, undo: None }
     }
 
     /// Goes on with one that was cut short.
     pub fn resume(record: Record) -> Self {
         let attempts = record.attempts;
-        let mut this = Self { attempts, terms: Confirm::default(), next: None, proof: None, undo: None };
+        let interrupted = record.phase == Phase::Applying;
+        let terms = Confirm::default();
+        let mut this = Self { attempts, interrupted, terms, next: None, proof: None, undo: None };
         match record.phase {
             Phase::Proven => this.next = Some(Action::Adopt),
             Phase::Reverting(undo) => {
@@ -109,14 +114,29 @@ impl Change {
         self.next.as_ref()
     }
 
-    /// When [`Change::handle_timeout`] has something to say.
-    pub fn poll_timeout(&self) -> Option<Duration> {
-        self.proof.as_ref().filter(|_| self.next == Some(Action::Prove)).map(Proof::poll_timeout)
+    /// Whether evidence is gathered.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.next, Some(Action::Prove | Action::Ask))
     }
 
-    /// The proof, while it is gathered.
+    /// When [`Change::handle_timeout`] has something to say.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.proof().map(Proof::poll_timeout)
+    }
+
+    /// The evidence, while it is gathered.
     pub fn proof(&self) -> Option<&Proof> {
-        self.proof.as_ref().filter(|_| self.next == Some(Action::Prove))
+        self.proof.as_ref().filter(|_| self.is_waiting())
+    }
+
+    /// Whether an agent or a host ended in the middle of it.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// How often it was begun, this time too.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// Why it is undone, once it is.
@@ -135,7 +155,7 @@ impl Change {
 
     /// Adds evidence and weighs it.
     pub fn handle_evidence(&mut self, now: Duration, add: impl FnOnce(&mut Proof)) {
-        if self.next == Some(Action::Prove)
+        if self.is_waiting()
             && let Some(proof) = &mut self.proof
         {
             add(proof);
@@ -145,30 +165,19 @@ impl Change {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.next == Some(Action::Prove) {
+        if self.is_waiting() {
             self.weigh(now);
         }
     }
 
-    /// [`Action::AskServer`] is done.
-    pub fn handle_server(&mut self, answers: bool) {
-        if self.next != Some(Action::AskServer) {
-            return;
+    /// It may not go on, for a reason that is not its own: what has not proven itself is undone, and who is to blame is
+    /// not asked any longer. A change that has proven itself is finished.
+    pub fn abort(&mut self, reason: String) {
+        match self.next {
+            Some(Action::Measure | Action::Change | Action::Prove) => self.revert(reason, Blame::Nobody),
+            Some(Action::Ask) => self.blame(Blame::Nobody),
+            _ => {}
         }
-        if let Some(undo) = &mut self.undo {
-            // It answers as soon as the change is undone: so it was the change.
-            undo.blame = if answers { Blame::Bundle } else { Blame::Nobody };
-        }
-        self.judge();
-    }
-
-    /// Somebody on the site wants it undone. True if it is; a change that has proven itself is no longer this machine's.
-    pub fn abort(&mut self, reason: String) -> bool {
-        let open = matches!(self.next, Some(Action::Measure | Action::Change | Action::Prove));
-        if open {
-            self.revert(reason, Blame::Bundle);
-        }
-        open
     }
 
     /// Any other action is done, or why it could not be.
@@ -197,21 +206,35 @@ impl Change {
                 if let (Some(undo), Err(why)) = (&mut self.undo, result) {
                     undo.reason = format!("{}; and what ran before could not be restored whole: {why}", undo.reason);
                 }
-                return self.judge();
+                return self.judge(now);
             }
             (Action::Condemn, _) => self.ending().map(Action::Close),
             (Action::Close(_), _) => None,
-            (waits @ (Action::Measure | Action::Prove | Action::AskServer), _) => Some(waits),
+            (waits @ (Action::Measure | Action::Prove | Action::Ask), _) => Some(waits),
         };
     }
 
     fn weigh(&mut self, now: Duration) {
-        match self.proof.as_ref().map(|proof| proof.verdict(now)) {
-            Some(Verdict::Held) => {
+        let Some(proof) = &self.proof else { return };
+        if self.next == Some(Action::Ask) {
+            // Back as soon as the change is undone: so it was the change.
+            match (proof.has_any(), now >= proof.poll_timeout()) {
+                (true, _) => self.blame(Blame::Bundle),
+                (false, true) => self.blame(Blame::Nobody),
+                (false, false) => {}
+            }
+            return;
+        }
+        match proof.verdict(now) {
+            Verdict::Held => {
                 self.next = Some(Action::Record(Record { attempts: self.attempts, phase: Phase::Proven }));
             }
-            Some(Verdict::Failed(doubt)) => self.revert(doubt.to_string(), blame(&doubt)),
-            Some(Verdict::Open) | None => {}
+            Verdict::Failed(doubt) => {
+                let Doubt { server, silent, .. } = &doubt;
+                let missing = Missing { server: server.is_some(), peers: silent.iter().cloned().collect() };
+                self.revert(doubt.to_string(), Blame::Unclear(missing));
+            }
+            Verdict::Open => {}
         }
     }
 
@@ -222,11 +245,24 @@ impl Change {
     }
 
     /// After what ran before runs again.
-    fn judge(&mut self) {
-        self.next = match self.undo.as_ref().map(|undo| undo.blame) {
-            Some(Blame::ServerOrBundle) => Some(Action::AskServer),
-            Some(Blame::Bundle) => Some(Action::Condemn),
-            Some(Blame::Nobody) | None => self.ending().map(Action::Close),
+    fn judge(&mut self, now: Duration) {
+        match self.undo.as_ref().map(|undo| undo.blame.clone()) {
+            Some(Blame::Unclear(missing)) => {
+                let Missing { server, peers: alive } = missing;
+                self.proof = Some(Proof::until(Baseline { server, alive, ..Baseline::default() }, BACK, now));
+                self.next = Some(Action::Ask);
+            }
+            Some(blame) => self.blame(blame),
+            None => self.next = None,
+        }
+    }
+
+    fn blame(&mut self, blame: Blame) {
+        let Some(undo) = &mut self.undo else { return };
+        undo.blame = blame;
+        self.next = match undo.blame {
+            Blame::Bundle => Some(Action::Condemn),
+            _ => self.ending().map(Action::Close),
         };
     }
 
@@ -234,10 +270,6 @@ impl Change {
         let Undo { reason, blame } = self.undo.clone()?;
         Some(Ending::Reverted { reason, conclusive: blame == Blame::Bundle })
     }
-}
-
-fn blame(doubt: &Doubt) -> Blame {
-    if doubt.is_server_alone() { Blame::ServerOrBundle } else { Blame::Bundle }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What stands in the journal of a change.
 
+use std::collections::BTreeSet;
+
+use patronus_types::Name;
 use serde::{Deserialize, Serialize};
 
 /// How far it has come. Found at a start, it says that the agent ended in the middle of it.
@@ -35,13 +38,23 @@ pub struct Undo {
 }
 
 /// Who is to blame for a change that did not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
     /// The bundle: it is not tried again.
     Bundle,
     /// Something that may be otherwise another time.
     Nobody,
-    /// The bundle if the server answers when it is undone, else nobody.
-    ServerOrBundle,
+    /// The bundle if any of what was missing is back when it is undone; else nobody, since that is missing either way.
+    Unclear(Missing),
+}
+
+/// What was there before a change and not after it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// The server.
+    pub server: bool,
+    /// Peers.
+    pub peers: BTreeSet<Name>,
 }

@@ -67,7 +67,7 @@ impl World {
         match action {
             Action::Record(record) if !half => self.journal = Some(record.clone()),
             // A file changes in one instant.
-            Action::Record(_) | Action::Measure | Action::Prove | Action::AskServer => {}
+            Action::Record(_) | Action::Measure | Action::Prove | Action::Ask => {}
             Action::Change => self.kernel = if half { Kernel::Between } else { Kernel::New },
             Action::Adopt => self.adopted |= !half,
             Action::Clean => {}
@@ -120,17 +120,18 @@ fn run(chances: &[Chance], baseline: Baseline) -> (World, bool) {
                 now = Duration::from_secs(if matches!(chance, Chance::CrashAfter) { 3 } else { 1 << 40 });
                 change = world.restart(matches!(chance, Chance::CrashBetween));
             }
-            (Chance::Abort, _) => drop(this.abort("somebody said so".to_owned())),
+            (Chance::Abort, _) => this.abort("somebody said so".to_owned()),
             (_, Action::Measure) => this.handle_measured(baseline.clone()),
-            (Chance::Server(answers), Action::Prove) => {
+            (Chance::Server(answers), Action::Prove | Action::Ask) => {
                 this.handle_evidence(now, |proof| proof.handle_server(answers.then_some(()).ok_or("no".to_owned())));
             }
-            (Chance::Peer(true), Action::Prove) => this.handle_evidence(now, |proof| proof.handle_peer(&peer())),
-            (_, Action::Prove) => {
+            (Chance::Peer(true), Action::Prove | Action::Ask) => {
+                this.handle_evidence(now, |proof| proof.handle_peer(&peer()))
+            }
+            (_, Action::Prove | Action::Ask) => {
                 now += Duration::from_secs(if let Chance::Wait(seconds) = chance { seconds.into() } else { 7 });
                 this.handle_timeout(now);
             }
-            (chance, Action::AskServer) => this.handle_server(matches!(chance, Chance::Server(true))),
             // That a disk fails for ever is another matter.
             (Chance::Fails, action) if !matches!(action, Action::Close(_) | Action::Restore | Action::Clean) => {
                 if *action == Action::Change {
@@ -156,7 +157,7 @@ proptest! {
         (server, alive) in (any::<bool>(), any::<bool>()),
     ) {
         let alive: BTreeSet<_> = alive.then(peer).into_iter().collect();
-        let (world, proven) = run(&chances, Baseline { server, alive });
+        let (world, proven) = run(&chances, Baseline { server, alive, patience: Duration::ZERO });
         prop_assert_eq!(&world.journal, &None);
         let committed = world.outcome == Some(Ending::Committed);
         prop_assert_eq!(world.adopted, committed);
@@ -177,14 +178,19 @@ fn proving(baseline: Baseline) -> Change {
     change
 }
 
-fn end(change: &mut Change, server: bool) -> (Vec<Action>, Ending) {
+/// Drives it to its end; `back` is what is heard when it was asked again.
+fn end(change: &mut Change, back: impl Fn(&mut Proof)) -> (Vec<Action>, Ending) {
     let mut actions = Vec::new();
+    let now = Duration::from_secs(200);
     loop {
         let action = change.poll_action().cloned().unwrap();
         match &action {
             Action::Close(ending) => return (actions, ending.clone()),
-            Action::AskServer => change.handle_server(server),
-            _ => change.handle_done(Ok(()), Duration::ZERO),
+            Action::Ask => {
+                change.handle_evidence(now + BACK - Duration::from_secs(1), &back);
+                change.handle_timeout(now + BACK);
+            }
+            _ => change.handle_done(Ok(()), now),
         }
         actions.push(action);
     }
@@ -197,29 +203,46 @@ fn the_time_for_the_proof_begins_after_the_last_step() {
 }
 
 #[test]
-fn a_server_that_answers_when_the_change_is_undone_blames_the_change() {
-    for server in [true, false] {
-        let mut change = proving(Baseline { server: true, ..Baseline::default() });
+fn what_is_back_when_the_change_is_undone_blames_the_change() {
+    type Back = fn(&mut Proof);
+    let cases: [(Back, bool); 3] = [
+        (|proof| proof.handle_server(Ok(())), true),
+        (|proof| proof.handle_peer(&peer()), true),
+        (|proof| proof.handle_server(Err("still away".to_owned())), false),
+    ];
+    for (back, conclusive) in cases {
+        let mut change = proving(Baseline { server: true, alive: [peer()].into(), patience: Duration::ZERO });
         change.handle_timeout(Duration::from_secs(130));
-        let (actions, ending) = end(&mut change, server);
-        assert!(matches!(&actions[1..3], [Action::Restore, Action::AskServer]), "{actions:?}");
-        assert_eq!(actions.contains(&Action::Condemn), server);
-        let reason = "server unreachable for 30 s after the change (no answer)".to_owned();
-        assert_eq!(ending, Ending::Reverted { reason, conclusive: server });
+        let (actions, ending) = end(&mut change, back);
+        assert!(matches!(&actions[1..3], [Action::Restore, Action::Ask]), "{actions:?}");
+        assert_eq!(actions.contains(&Action::Condemn), conclusive);
+        let reason = "server unreachable for 30 s after the change (no answer); \
+                      1 of 1 peers silent for 30 s after the change: peer";
+        assert_eq!(ending, Ending::Reverted { reason: reason.to_owned(), conclusive });
     }
 }
 
 #[test]
-fn silent_peers_blame_the_change_at_once() {
-    let mut change = proving(Baseline { server: true, alive: [peer()].into() });
+fn only_what_was_missing_says_anything() {
+    let mut change = proving(Baseline { server: true, alive: [peer()].into(), patience: Duration::ZERO });
+    change.handle_evidence(Duration::from_secs(101), |proof| proof.handle_server(Ok(())));
     change.handle_timeout(Duration::from_secs(130));
-    let (actions, _) = end(&mut change, false);
-    assert!(matches!(&actions[1..], [Action::Restore, Action::Condemn]), "{actions:?}");
+    let (_, ending) = end(&mut change, |proof| proof.handle_server(Ok(())));
+    assert!(matches!(ending, Ending::Reverted { conclusive: false, .. }), "the server was never missing");
+}
+
+#[test]
+fn what_is_stopped_blames_nobody() {
+    let mut proof = proving(Baseline { server: true, ..Baseline::default() });
+    proof.abort("the agent was stopped".to_owned());
+    let (actions, ending) = end(&mut proof, |_| ());
+    assert!(matches!(&actions[1..], [Action::Restore]), "{actions:?}");
+    assert_eq!(ending, Ending::Reverted { reason: "the agent was stopped".to_owned(), conclusive: false });
 }
 
 #[test]
 fn nothing_to_prove_is_proven_at_once() {
-    let (actions, ending) = end(&mut proving(Baseline::default()), false);
+    let (actions, ending) = end(&mut proving(Baseline::default()), |_| ());
     assert!(matches!(actions[0], Action::Record(Record { phase: Phase::Proven, .. })));
     assert_eq!((&actions[1..], ending), (&[Action::Adopt, Action::Clean][..], Ending::Committed));
 }
@@ -228,7 +251,7 @@ fn nothing_to_prove_is_proven_at_once() {
 fn one_that_ends_the_agent_each_time_is_given_up() {
     for (attempts, conclusive) in [(1, false), (2, false), (MAX_ATTEMPTS, true)] {
         let mut change = Change::resume(Record { attempts, phase: Phase::Applying });
-        let (_, ending) = end(&mut change, false);
+        let (_, ending) = end(&mut change, |_| ());
         assert!(
             matches!(ending, Ending::Reverted { conclusive: is, .. } if is == conclusive),
             "{attempts}: {ending:?}"

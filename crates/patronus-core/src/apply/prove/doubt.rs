@@ -26,11 +26,6 @@ impl Doubt {
     pub fn is_none(&self) -> bool {
         self.server.is_none() && self.silent.is_empty()
     }
-
-    /// Whether only the server is missing: then it may be the server that is away.
-    pub fn is_server_alone(&self) -> bool {
-        self.server.is_some() && self.silent.is_empty()
-    }
 }
 
 impl fmt::Display for Doubt {

@@ -20,6 +20,8 @@ pub struct Baseline {
     pub server: bool,
     /// The peers that were alive and are still wanted.
     pub alive: BTreeSet<Name>,
+    /// How long the slowest of them may take to be heard.
+    pub patience: Duration,
 }
 
 /// How it stands.
@@ -47,14 +49,24 @@ pub struct Proof {
 impl Proof {
     /// Begins at `now`, when the last step was done.
     pub fn begin(terms: &Confirm, baseline: Baseline, now: Duration) -> Self {
-        let timeout = Duration::from_secs(terms.timeout_s.into());
+        let timeout = Duration::from_secs(terms.timeout_s.into()).max(baseline.patience);
+        Self { percent: terms.peers_percent.min(100), ..Self::until(baseline, timeout, now) }
+    }
+
+    /// The same for everything that is named, within some time.
+    pub(super) fn until(baseline: Baseline, timeout: Duration, now: Duration) -> Self {
         Self {
             timeout,
             deadline: now.saturating_add(timeout),
             server: baseline.server.then(|| Err("no answer".to_owned())),
             peers: baseline.alive.into_iter().map(|peer| (peer, false)).collect(),
-            percent: terms.peers_percent.min(100),
+            percent: 100,
         }
+    }
+
+    /// Whether anything that is named was heard at all.
+    pub(super) fn has_any(&self) -> bool {
+        matches!(self.server, Some(Ok(()))) || self.peers.values().any(|heard| *heard)
     }
 
     /// Begins anew at `now`, with what held before.
