@@ -349,6 +349,50 @@ fn a_crash_anywhere_in_a_change_that_is_undone_ends_in_the_old_state() {
     );
 }
 
+/// A host whose agent ended when the kernel held the second version and nothing had been proven.
+fn cut_short() -> Lab {
+    let lab = Lab::new();
+    runtime().block_on(async { told(&mut lab.open(), &lab.version(1, 2)).await });
+    let routes = |lab: &Lab| lab.kernel.shape().matches("10.3.0.0/16").count();
+    for place in 0.. {
+        failpoint::arm(place);
+        let work = || runtime().block_on(async { told(&mut lab.open(), &lab.version(2, 3)).await });
+        assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
+        if routes(&lab) > 1 {
+            break;
+        }
+    }
+    lab
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_leaves_nothing_of_the_change_behind() {
+    let journals = ["", "rubbish", r#"{"version":2,"digest":"00","attempts":1}"#];
+    for journal in journals {
+        let lab = cut_short();
+        std::fs::write(lab.home().path().join("apply.json"), journal).unwrap();
+        runtime().block_on(async {
+            let mut network = lab.open();
+            assert!(network.recover().await);
+            assert_eq!(network.running.as_ref().unwrap().release.version, 1);
+            assert!(!lab.kernel.shape().contains("10.3.0.0/16"), "{}", lab.kernel.shape());
+        });
+    }
+}
+
+#[test]
+fn where_what_ran_before_cannot_be_read_the_new_one_stays() {
+    let lab = cut_short();
+    std::fs::write(lab.home().path().join("current/bundle.json"), "{}").unwrap();
+    runtime().block_on(async {
+        let mut network = lab.open();
+        assert!(network.recover().await);
+        assert_eq!(network.running.as_ref().unwrap().release.version, 2);
+        assert_eq!(lab.kernel.tunnels(), [("pt000".to_owned(), 1, 3)]);
+        assert_eq!(lab.open().running.unwrap().release.version, 2, "on the disk as well");
+    });
+}
+
 #[test]
 fn a_crash_anywhere_in_the_first_apply_leaves_nothing_or_all() {
     crash_everywhere(
