@@ -31,6 +31,8 @@ pub enum Command {
     Run(Run),
     /// Show what runs, with or without a running agent
     Status(Status),
+    /// Try again what did not prove itself here and was undone
+    Retry(Retry),
     /// Leave a network and remove everything of it from this host
     Leave(Leave),
 }
@@ -125,6 +127,17 @@ pub struct Status {
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
     /// Only this network
+    #[arg(long, value_name = "NAME|ID")]
+    pub network: Option<Ref>,
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+pub struct Retry {
+    /// Where the state is.
+    #[command(flatten)]
+    pub state: State,
+    /// The network; needed where there are several
     #[arg(long, value_name = "NAME|ID")]
     pub network: Option<Ref>,
 }

@@ -116,7 +116,7 @@ async fn unreadable(
 }
 
 /// The network that is meant.
-fn choose(mut entries: Vec<Entry>, folder: &Path, only: Option<&Ref>) -> Result<Entry, Failure> {
+pub fn choose(mut entries: Vec<Entry>, folder: &Path, only: Option<&Ref>) -> Result<Entry, Failure> {
     let is = |entry: &Entry, wanted: &Ref| match wanted {
         Ref::Id(id) => entry.network.to_string() == id.to_string(),
         Ref::Name(name) => entry.identity.as_ref().is_ok_and(|identity| identity.network.name == *name),

@@ -29,6 +29,7 @@ mod log;
 mod network;
 mod output;
 mod poll;
+mod retry;
 mod state;
 mod status;
 mod verify;
@@ -94,6 +95,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
             let world = real(&Config::load(status.config.path().as_deref())?)?;
             status::command(&status.state.folder(), status.network.as_ref(), status.output, &world).await
         }
+        Command::Retry(retry) => retry::command(&retry.state.folder(), retry.network.as_ref()).await,
         Command::Leave(leave) => {
             let world = real(&Config::load(leave.config.path().as_deref())?)?;
             leave::command(&leave.state.folder(), leave.network.as_ref(), &world).await

@@ -73,7 +73,7 @@ pub async fn run(folder: &Path, world: World) -> Result<(), Failure> {
         };
         match event {
             Event::Stop | Event::Call(None) => break,
-            Event::Call(Some(call)) => daemon.answer(call).await,
+            Event::Call(Some(call)) => daemon.answer(call),
             Event::Kernel(Some(_)) => daemon.news.send_modify(|count| *count += 1),
             Event::Kernel(None) => {
                 // The listener ended; until the next one begins, each network looks by itself now and then.
@@ -158,7 +158,7 @@ impl Daemon {
         }
     }
 
-    async fn answer(&mut self, call: Call) {
+    fn answer(&mut self, call: Call) {
         match call.request {
             Request::Rescan => {
                 self.rescan();
@@ -168,7 +168,8 @@ impl Daemon {
                 // In a task of its own: a network that is busy with its kernel must not hold up the others.
                 tokio::spawn(self.status(call.answer));
             }
-            Request::Leave { network } => self.leave(network, call.answer).await,
+            Request::Leave { network } => self.hand(network, call.answer, (Command::Leave, Response::Left)),
+            Request::Retry { network } => self.hand(network, call.answer, (Command::Retry, |()| Response::Done)),
         }
     }
 
@@ -191,7 +192,13 @@ impl Daemon {
         }
     }
 
-    async fn leave(&mut self, network: NetworkId, answer: oneshot::Sender<Response>) {
+    /// Hands a question to a network's loop; its answer goes to who asked.
+    fn hand<T: Send + 'static>(
+        &self,
+        network: NetworkId,
+        answer: oneshot::Sender<Response>,
+        (command, done): (impl FnOnce(oneshot::Sender<Result<T, String>>) -> Command, fn(T) -> Response),
+    ) {
         let Some(member) = self.running.get(&network) else {
             let why = match self.unreadable.get(&network) {
                 Some(why) => format!("{why}; stop the agent, then leave again"),
@@ -201,11 +208,12 @@ impl Daemon {
             return;
         };
         let commands = member.commands.clone();
+        let (asked, told) = oneshot::channel();
+        let command = command(asked);
         tokio::spawn(async move {
-            let (left, told) = oneshot::channel();
-            let sent = commands.send(Command::Leave(left)).await;
+            let sent = commands.send(command).await;
             let _ = answer.send(match (sent, told.await) {
-                (Ok(()), Ok(Ok(notes))) => Response::Left(notes),
+                (Ok(()), Ok(Ok(value))) => done(value),
                 (Ok(()), Ok(Err(why))) => Response::Failed(why),
                 _ => Response::Failed("the network ended meanwhile".to_owned()),
             });

@@ -17,6 +17,8 @@ use crate::status::NetworkStatus;
 pub enum Command {
     /// How it stands.
     Status(oneshot::Sender<NetworkStatus>),
+    /// To try again what was undone; answers with why it could not.
+    Retry(oneshot::Sender<Result<(), String>>),
     /// To leave; answers with what went wrong on the way, or with why it could not.
     Leave(oneshot::Sender<Result<Vec<String>, String>>),
 }

@@ -99,6 +99,10 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
             Event::Command(Some(Command::Status(answer))) => {
                 let _ = answer.send(this.network.status(true).await);
             }
+            Event::Command(Some(Command::Retry(answer))) => {
+                let _ = answer.send(this.network.forgive());
+                this.pursue().await;
+            }
             Event::Command(Some(Command::Leave(answer))) => {
                 // The server, which is told, may be reached by what ran before alone.
                 this.network.abort("the site leaves").await;

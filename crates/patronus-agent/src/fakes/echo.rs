@@ -16,7 +16,7 @@ use crate::echo::{Echo, Heard, Line};
 pub struct FakeEcho {
     answers: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
     /// While this kernel has more than so many peers, no answer comes.
-    cut_off: Option<(FakeKernel, usize)>,
+    cut_off: Arc<Mutex<Option<(FakeKernel, usize)>>>,
 }
 
 impl FakeEcho {
@@ -27,7 +27,13 @@ impl FakeEcho {
 
     /// The same for a kernel that carries nothing with more than so many peers.
     pub fn cut_off_by(&self, kernel: &FakeKernel, peers: usize) -> Self {
-        Self { cut_off: Some((kernel.clone(), peers)), ..self.clone() }
+        *self.cut_off.lock().unwrap() = Some((kernel.clone(), peers));
+        self.clone()
+    }
+
+    /// From now on it carries all.
+    pub fn heal(&self) {
+        *self.cut_off.lock().unwrap() = None;
     }
 }
 
@@ -46,7 +52,7 @@ impl Line for FakeLine {
     fn send(&self, to: SocketAddr, packet: &Packet, _: usize) {
         let from = to.ip();
         let cut_off = |(kernel, most): &(FakeKernel, usize)| kernel.tunnels().iter().any(|(_, _, peers)| peers > most);
-        if self.echo.cut_off.as_ref().is_some_and(cut_off) {
+        if self.echo.cut_off.lock().unwrap().as_ref().is_some_and(cut_off) {
             return;
         }
         if let Some(left) = self.echo.answers.lock().unwrap().get_mut(&from)

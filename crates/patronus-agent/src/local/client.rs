@@ -62,6 +62,14 @@ impl Client {
         }
     }
 
+    /// Has it try again what was undone.
+    pub async fn retry(&self, network: NetworkId) -> Result<(), LocalError> {
+        match self.ask(&Request::Retry { network }).await? {
+            Response::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Has it leave a network; gives what went wrong on the way.
     pub async fn leave(&self, network: NetworkId) -> Result<Vec<String>, LocalError> {
         match self.ask(&Request::Leave { network }).await? {

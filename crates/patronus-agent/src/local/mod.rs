@@ -21,6 +21,11 @@ pub enum Request {
     Status,
     /// To look for networks that were joined meanwhile.
     Rescan,
+    /// To try again what was undone.
+    Retry {
+        /// In which network.
+        network: NetworkId,
+    },
     /// To leave a network.
     Leave {
         /// Which.

@@ -16,7 +16,7 @@ async fn questions_are_answered_also_below_a_long_path() {
     tokio::spawn(async move {
         while let Some(call) = inbox.recv().await {
             let response = match call.request {
-                Request::Rescan => Response::Done,
+                Request::Rescan | Request::Retry { .. } => Response::Done,
                 Request::Leave { .. } => Response::Failed("no such network".to_owned()),
                 Request::Status => Response::Status(Vec::new()),
             };
@@ -26,6 +26,7 @@ async fn questions_are_answered_also_below_a_long_path() {
     client.rescan().await.unwrap();
     assert_eq!(client.status().await.unwrap().len(), 0);
     let network = patronus_types::NetworkId::new(1, &[0; 10]);
+    client.retry(network).await.unwrap();
     assert_eq!(client.leave(network).await.unwrap_err().to_string(), "no such network");
     drop(listener);
     assert!(matches!(client.rescan().await, Err(client::LocalError::NotRunning)));

@@ -15,7 +15,7 @@ use super::prove::Prover;
 use super::{Bundle, Network};
 use crate::converge::{Done, Goal};
 use crate::failpoint;
-use crate::state::{Condemned, Journal, Release, Snapshot};
+use crate::state::{Condemned, CondemnedList, Journal, Release, Snapshot};
 
 /// A change under way.
 pub(super) struct Flight {
@@ -76,6 +76,14 @@ impl Network {
             let Release { version, digest, .. } = &flight.bundle.release;
             (*version, *digest) != (desired.version, desired.digest)
         })
+    }
+
+    /// Lets everything that was undone be tried again.
+    pub fn forgive(&mut self) -> Result<(), String> {
+        let none = CondemnedList::default();
+        self.home.save_condemned(&none).map_err(|error| error.to_string())?;
+        (self.condemned, self.refused) = (none, None);
+        Ok(())
     }
 
     /// Whether a change is under way.

@@ -68,5 +68,7 @@ impl Network {
 
 fn refusal(condemned: &Condemned) -> String {
     let Condemned { version, reason, at, .. } = condemned;
-    format!("the same was tried here as version {version} at {at:.0} and undone: {reason}; publish something else")
+    format!(
+        "the same was tried here as version {version} at {at:.0} and undone: {reason}; publish something else, or run `patronus-agent retry` here"
+    )
 }

@@ -114,9 +114,9 @@ fn left(site: &Name) -> String {
 fn refused(part: &Part, undone: &[Undone]) -> Option<String> {
     let Undone { version, .. } = undone.iter().find(|one| one.digest == part.hashes.digest)?;
     Some(format!(
-        "site `{}` undid the same as version {version}, and will refuse it: change something for it before you publish \
-         (`patronusctl site describe {}` may tell why)",
-        part.name, part.name
+        "site `{}` undid the same as version {version}, and will refuse it: change something for it before you publish, \
+         or run `patronus-agent retry` there",
+        part.name
     ))
 }
 
