@@ -110,8 +110,17 @@ fn dispatch(app: &App, command: Command) -> Result {
     }
 }
 
-/// A selector that selects nothing would be taken for one that does.
+/// A flag that does nothing would be taken for one that does.
 fn refuse_idle_flags(app: &App, command: &Command) -> Result {
+    let is_local = match command {
+        Command::Login(_) | Command::Logout(_) => true,
+        Command::Context(command) => command.changes(),
+        _ => false,
+    };
+    if app.mode.dry_run && is_local {
+        return Err(CliError::usage("--dry-run is for changes on the server, and this one is on this machine")
+            .help("nothing was changed; leave the flag out to do it"));
+    }
     let selects = matches!(command, Command::Site(command) if command.selects());
     if app.globals.selector.is_some() && !selects {
         return Err(CliError::usage("--selector means nothing to this command")

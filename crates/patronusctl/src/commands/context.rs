@@ -42,6 +42,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it changes anything, all of which is on this machine.
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Use { .. } | Self::Set(_) | Self::Delete { .. })
+    }
+}
+
 /// Arguments of `context set`.
 #[derive(Debug, clap::Args)]
 pub struct Set {

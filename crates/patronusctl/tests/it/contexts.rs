@@ -42,6 +42,20 @@ fn logged_in(server: &Fake) -> Home {
 }
 
 #[test]
+fn a_dry_run_changes_nothing_on_this_machine_either() {
+    let server = server();
+    let home = logged_in(&server);
+    let before = home.read(".config/patronusctl/config.yaml");
+    for line in ["logout", "context delete lab", "context set lab --network other", "context use lab"] {
+        let ran = home.run(&format!("{line} --dry-run"));
+        assert_eq!(ran.code, 2, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("this one is on this machine"), "{}", ran.stderr);
+    }
+    assert_eq!(home.read(".config/patronusctl/config.yaml"), before);
+    assert_eq!(home.run("site list -o name").code, 0, "still logged in");
+}
+
+#[test]
 fn a_login_makes_a_context_without_a_secret_in_it() {
     let server = server();
     let home = logged_in(&server);
