@@ -165,7 +165,8 @@ fn page(status: &Status, out: &Output) -> String {
     for network in status.networks.iter().filter(|network| network.dirty && network.sites > 0) {
         let name = if status.networks.len() > 1 { format!(" --network {}", network.name) } else { String::new() };
         page.push_str(&format!(
-            "\n{} has changes that are not published: patronusctl bundle publish{name}\n",
+            "\n{} has changes that are not published: patronusctl bundle publish{name}\n\
+             (after a rollback, that brings back what was rolled back)\n",
             network.name
         ));
     }
