@@ -100,7 +100,7 @@ fn peak_mb() -> u64 {
 fn network(count: u32) -> Input {
     let spec = NetworkSpec::named(text("bench"));
     let sites = (0..count).map(|index| site(&spec, index)).collect();
-    Input { network: NetworkId::new(1, &[0; 10]), spec, sites }
+    Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation: None }
 }
 
 fn site(network: &NetworkSpec, index: u32) -> Site {
@@ -118,6 +118,7 @@ fn site(network: &NetworkSpec, index: u32) -> Site {
         addresses: address::of_site(network, index + 1).unwrap_or_default(),
         public_keys: vec![PublicKey(key)],
         port_base: Some(51_820),
+        spare_key: None,
     }
 }
 

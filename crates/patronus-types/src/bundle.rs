@@ -55,6 +55,9 @@ pub struct Content {
     pub uplinks: Vec<LocalUplink>,
     /// The interfaces to make.
     pub tunnels: Vec<Tunnel>,
+    /// The interface beside these that carries traffic while keys are replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare: Option<Spare>,
     /// Every other end, in order of name.
     pub peers: Vec<Peer>,
 }
@@ -128,6 +131,37 @@ pub struct Tunnel {
     pub remote: u8,
     /// UDP port it listens on.
     pub port: u16,
+}
+
+/// The spare interface: what carries the traffic of some peers while nobody can use the ordinary tunnels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Spare {
+    /// The public half of its own key.
+    pub public_key: PublicKey,
+    /// UDP port it listens on.
+    pub port: u16,
+    /// Index of the local uplink by which its packets leave.
+    pub local: u8,
+    /// Whether traffic moves to it, peer by peer, as soon as there is a session; otherwise it moves back to the ordinary tunnels,
+    /// likewise.
+    pub carries: bool,
+    /// Who can be reached by it, in order of name. The rest stands in their entries in [`Content::peers`].
+    pub peers: Vec<SparePeer>,
+}
+
+/// A peer on the spare interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SparePeer {
+    /// The site's name.
+    pub name: Name,
+    /// The key of its spare interface.
+    pub public_key: PublicKey,
+    /// Where that is reached; none where others learn it.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// Another site as seen from this one.

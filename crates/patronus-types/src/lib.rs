@@ -18,6 +18,7 @@ mod name;
 pub mod network;
 pub mod permission;
 pub mod release;
+pub mod rotation;
 mod schema;
 pub mod site;
 pub mod tenant;

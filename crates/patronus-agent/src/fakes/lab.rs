@@ -166,7 +166,7 @@ impl Lab {
 
 /// What a server says that wants a version.
 pub fn state(mode: Mode, version: &Version) -> State {
-    State { mode, poll_interval_s: 5, desired: Some(version.desired.clone()) }
+    State { mode, poll_interval_s: 5, desired: Some(version.desired.clone()), new_keys: None }
 }
 
 pub fn network() -> NetworkId {
@@ -185,7 +185,7 @@ fn input(sites: usize) -> mesh::Input {
     let mut spec = NetworkSpec::named("net".parse().unwrap());
     spec.confirm.peers_percent = 50;
     let sites = (0..sites).map(|index| member(&spec, index)).collect();
-    mesh::Input { network: network(), spec, sites }
+    mesh::Input { network: network(), spec, sites, rotation: None }
 }
 
 fn member(network: &NetworkSpec, index: usize) -> mesh::Site {
@@ -202,6 +202,7 @@ fn member(network: &NetworkSpec, index: usize) -> mesh::Site {
         addresses: address::of_site(network, number + 1).unwrap(),
         public_keys: if index == 0 { keys().public() } else { (0..4).map(key).collect() },
         port_base: Some(51_820),
+        spare_key: None,
     }
 }
 

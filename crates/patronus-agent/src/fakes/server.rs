@@ -130,8 +130,12 @@ impl Connection {
     fn answer(&self, etag: Option<&str>) -> Option<Answer> {
         let inner = self.server.inner();
         let current = inner.generation.to_string();
-        let state =
-            inner.wanted.clone().unwrap_or(State { mode: Default::default(), poll_interval_s: 5, desired: None });
+        let state = inner.wanted.clone().unwrap_or(State {
+            mode: Default::default(),
+            poll_interval_s: 5,
+            desired: None,
+            new_keys: None,
+        });
         (etag != Some(&current)).then_some(Answer::Changed { etag: current, state })
     }
 }

@@ -26,6 +26,9 @@ impl Network {
             tunnels: self.seen.iter().map(TunnelStatus::summary).take(MOST_TUNNELS).collect(),
             warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
             undone: self.condemned.iter().map(|one| Undone { version: one.version, digest: one.digest }).collect(),
+            spare_key: None,
+            offered_keys: None,
+            waits_for: Vec::new(),
         }
     }
 

@@ -20,6 +20,17 @@ pub struct Input {
     pub spec: NetworkSpec,
     /// Its sites.
     pub sites: Vec<Site>,
+    /// The site whose keys are replaced, if any.
+    pub rotation: Option<Rotating>,
+}
+
+/// A site whose keys are replaced, while it and its peers have spare tunnels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotating {
+    /// The site. Once it moves back, its keys in [`Input::sites`] are the new ones.
+    pub site: SiteId,
+    /// Whether traffic moves to the spare tunnels; otherwise it moves back.
+    pub to_spare: bool,
 }
 
 /// One site.
@@ -35,6 +46,8 @@ pub struct Site {
     pub public_keys: Vec<PublicKey>,
     /// The first of its UDP ports; [`DEFAULT_PORT_BASE`] where it is not known.
     pub port_base: Option<u16>,
+    /// The key for a spare tunnel, if its agent has named one.
+    pub spare_key: Option<PublicKey>,
 }
 
 impl Site {

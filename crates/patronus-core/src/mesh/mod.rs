@@ -14,6 +14,8 @@ mod render;
 mod topology;
 mod uploaded;
 
+use std::collections::BTreeSet;
+
 use patronus_types::{Name, SiteId};
 
 use crate::archive::ArchiveError;
@@ -21,7 +23,7 @@ use crate::digest::Hashes;
 use crate::rope::{Draft, Rope};
 
 pub use content::{ContentError, content, content_of_files, content_of_json};
-pub use input::{DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Site};
+pub use input::{DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Rotating, Site};
 pub(crate) use topology::home_hub;
 pub use uploaded::{Upload, UploadError, Uploaded, uploaded};
 
@@ -126,6 +128,15 @@ pub fn lay_out(input: &Input) -> Result<Layout, CompileError> {
     };
     let sites = network.members.iter().zip(tars).map(laid).collect();
     Ok(Layout { sites, pending: network.pending })
+}
+
+/// The sites that have tunnels with a site.
+///
+/// # Errors
+/// As [`compile`].
+pub fn partners(input: &Input, site: SiteId) -> Result<BTreeSet<SiteId>, CompileError> {
+    let network = topology::Network::new(input)?;
+    Ok(network.partners(site).map(|index| network.members[index].site.id).collect())
 }
 
 /// Cuts a rope into ropes of the given lengths.

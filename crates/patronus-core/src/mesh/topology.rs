@@ -96,6 +96,19 @@ impl<'a> Network<'a> {
         }
     }
 
+    /// The members that have a site as a peer, in order.
+    pub(super) fn partners(&self, site: SiteId) -> impl Iterator<Item = usize> {
+        let place = self.members.iter().position(|member| member.site.id == site);
+        let peers = place.map(|place| self.peers(place));
+        peers
+            .into_iter()
+            .flat_map(|peers| match peers {
+                Peers::Home(home) => vec![home..home + 1],
+                Peers::Members(members) => members,
+            })
+            .flatten()
+    }
+
     /// The interfaces of a site: each of its uplinks with each uplink that any of its peers has.
     pub(super) fn tunnels(&self, index: usize, peers: &Peers) -> Vec<Tunnel> {
         let uplinks = |index: usize| self.members[index].site.spec.uplinks.len();

@@ -105,6 +105,7 @@ fn content(upload: &Upload<'_>) -> Content {
         confirm: upload.confirm,
         uplinks: vec![local],
         tunnels: vec![Tunnel { local: 0, remote: 0, port }],
+        spare: None,
         peers: peers(upload),
     }
 }

@@ -23,8 +23,12 @@ pub struct StateDocument {
 
 impl StateDocument {
     fn new(source: &Source) -> Self {
-        let state =
-            State { mode: Mode::Apply, poll_interval_s: source.poll_interval_s, desired: source.desired.clone() };
+        let state = State {
+            mode: Mode::Apply,
+            poll_interval_s: source.poll_interval_s,
+            desired: source.desired.clone(),
+            new_keys: None,
+        };
         let body = serde_json::to_vec(&state).unwrap_or_default();
         let etag = format!("\"{}\"", &sha256(&body).to_string()[..32]);
         Self { etag: HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\"")), body: body.into() }

@@ -76,7 +76,12 @@ impl Plan {
         let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
         let undone = sites.iter().filter(|site| !site.undone.is_empty());
         let undone = undone.map(|site| (site.id, site.undone.clone())).collect();
-        let input = Input { network: network.id, spec: network.spec, sites: sites.into_iter().map(site).collect() };
+        let input = Input {
+            network: network.id,
+            spec: network.spec,
+            sites: sites.into_iter().map(site).collect(),
+            rotation: None,
+        };
         Self {
             kind: ReleaseKind::Publish,
             rollback_of: None,
@@ -130,7 +135,7 @@ fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {
 
 fn site(record: SiteRecord) -> Site {
     let SiteRecord { id, spec, addresses, public_keys, port_base, source: _, left_at: _, undone: _ } = record;
-    Site { id, spec, addresses, public_keys, port_base }
+    Site { id, spec, addresses, public_keys, port_base, spare_key: None }
 }
 
 /// The tars of those bundles that were uploaded.

@@ -31,6 +31,9 @@ pub fn report(seq: u64, version: u64, result: OutcomeKind) -> Report {
         tunnels: Vec::new(),
         warnings: Vec::new(),
         undone: Vec::new(),
+        spare_key: None,
+        offered_keys: None,
+        waits_for: Vec::new(),
     }
 }
 

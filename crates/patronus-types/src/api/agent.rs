@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::Party;
+use crate::rotation::OfferedKeys;
 use crate::token::Secret;
-use crate::{Digest, NetworkId, PublicKey, SiteId, Timestamp};
+use crate::{Digest, Name, NetworkId, PublicKey, SiteId, Timestamp};
 
 /// `POST /v1/agent/enrol`, with the enrolment token in the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,9 @@ pub struct State {
     pub poll_interval_s: u16,
     /// The version to run; none while nothing is published for the site.
     pub desired: Option<Desired>,
+    /// The [number](crate::rotation::Rotation::number) of the set of keys that the agent shall make and offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_keys: Option<u32>,
 }
 
 /// A version to run.
@@ -111,6 +115,15 @@ pub struct Report {
     /// Bundles that were tried on the host and undone, and are not tried again, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
+    /// The public half of the key for a spare tunnel, another after each use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare_key: Option<PublicKey>,
+    /// The keys it was asked to make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_keys: Option<OfferedKeys>,
+    /// Peers whose traffic has yet to move to where `running` wants it, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<Name>,
 }
 
 /// A bundle that did not prove itself.

@@ -272,10 +272,10 @@ fn a_full_disk_changes_nothing() {
 async fn nothing_published_is_nothing_to_do() {
     let lab = Lab::new();
     let mut network = lab.open();
-    network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: None });
+    network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: None, new_keys: None });
     assert_eq!(network.wants(), Todo::Nothing);
     let unsigned = Desired { version: 1, digest: Digest([0; 32]), size: 1, signatures: Vec::new() };
-    network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: Some(unsigned) });
+    network.told(State { mode: Mode::Apply, poll_interval_s: 5, desired: Some(unsigned), new_keys: None });
     assert!(matches!(network.wants(), Todo::Refuse(_, why) if why.contains("the server sent none")));
 }
 

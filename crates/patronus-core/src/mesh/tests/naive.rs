@@ -102,6 +102,7 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
             .collect(),
         confirm: input.spec.confirm,
         tunnels,
+        spare: None,
         peers,
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn site(network: &NetworkSpec, index: usize) -> Site {
         addresses: address::of_site(network, number(index) + 1).unwrap(),
         public_keys: (0..4).map(|uplink| key(index, uplink)).collect(),
         port_base: Some(51_820),
+        spare_key: None,
     }
 }
 
@@ -49,7 +50,12 @@ fn endpoint(index: usize, uplink: u32) -> Endpoint {
 /// A mesh of plain sites.
 pub(crate) fn sites(count: usize) -> Input {
     let spec = NetworkSpec::named("lab".parse().unwrap());
-    Input { network: NetworkId::new(1, &[0; 10]), sites: (0..count).map(|index| site(&spec, index)).collect(), spec }
+    Input {
+        network: NetworkId::new(1, &[0; 10]),
+        sites: (0..count).map(|index| site(&spec, index)).collect(),
+        spec,
+        rotation: None,
+    }
 }
 
 /// What is random about a site.
@@ -92,7 +98,7 @@ pub(crate) fn network() -> impl Strategy<Value = Input> {
         spec.range6 = v6.then(|| "fd00:210::/64".parse().unwrap());
         spec.mtu = mtu.filter(|&mtu| mtu <= 8920);
         let sites = all.iter().enumerate().map(|(index, traits)| random(&spec, index, traits)).collect();
-        Input { network: NetworkId::new(1, &[0; 10]), spec, sites }
+        Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation: None }
     })
 }
 
