@@ -22,6 +22,9 @@ pub struct Facts {
     pub links: BTreeMap<String, HostLink>,
     /// The addresses of DNS names that endpoints use; a name that has not been resolved is absent.
     pub resolved: BTreeMap<String, IpAddr>,
+    /// The peers with a session, by interface, as [`sessions`](super::sessions()) has them. It matters only while keys are
+    /// replaced.
+    pub sessions: BTreeSet<(String, PublicKey)>,
 }
 
 impl Facts {

@@ -16,12 +16,14 @@ pub mod model;
 mod overlap;
 mod plan;
 pub mod prove;
+mod sessions;
 
-pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, desired};
+pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, desired, waits_for};
 pub use facts::Facts;
 pub use forwarding::not_forwarded;
 pub use overlap::overlap;
 pub use plan::{Action, Memory, Plan, Step, Verdict, plan};
+pub use sessions::{SESSION, is_live, sessions};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The site itself: MTU, addresses, uplinks, interfaces.
 
-use patronus_types::bundle::{Content, LocalUplink, Tunnel};
+use patronus_types::bundle::{Content, LocalUplink, Spare, Tunnel};
 
 use super::{changed, lists, optional};
 
@@ -21,6 +21,16 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
         }
     }
     tunnels(lines, old, new);
+    spare(lines, (old.spare.as_ref(), new.spare.as_ref()));
+}
+
+fn spare(lines: &mut Vec<String>, (old, new): (Option<&Spare>, Option<&Spare>)) {
+    let words = |spare: &Spare| {
+        let names: Vec<&str> = spare.peers.iter().map(|peer| peer.name.as_str()).collect();
+        let way = if spare.carries { "carries the traffic" } else { "gives the traffic back" };
+        format!("port {} with {}, {way}", spare.port, names.join(", "))
+    };
+    optional(lines, "spare tunnel".to_owned(), (old.map(words), new.map(words)));
 }
 
 fn families(content: &Content) -> Vec<&'static str> {

@@ -11,6 +11,7 @@
 mod content;
 mod input;
 mod render;
+mod spare;
 mod topology;
 mod uploaded;
 
@@ -136,7 +137,7 @@ pub fn lay_out(input: &Input) -> Result<Layout, CompileError> {
 /// As [`compile`].
 pub fn partners(input: &Input, site: SiteId) -> Result<BTreeSet<SiteId>, CompileError> {
     let network = topology::Network::new(input)?;
-    Ok(network.partners(site).map(|index| network.members[index].site.id).collect())
+    Ok(network.partners(site).into_iter().map(|index| network.members[index].site.id).collect())
 }
 
 /// Cuts a rope into ropes of the given lengths.

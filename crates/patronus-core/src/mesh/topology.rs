@@ -10,7 +10,7 @@ use patronus_types::network::Topology;
 use patronus_types::site::{SiteSpec, Uplink};
 use patronus_types::{Endpoint, Name, NetworkId, SiteId};
 
-use super::{CompileError, DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Site};
+use super::{CompileError, DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Rotating, Site};
 use crate::path::PORT_OFFSET;
 
 /// What WireGuard and IPv6 outside take from each packet.
@@ -23,6 +23,8 @@ pub(super) struct Network<'a> {
     pub(super) confirm: Confirm,
     pub(super) members: Vec<Member<'a>>,
     pub(super) pending: Vec<(SiteId, Name)>,
+    /// Whose keys are replaced.
+    pub(super) rotation: Option<Rotating>,
     /// In a hub-spoke network, everything that can be behind a hub.
     pub(super) everything: Vec<Everything>,
 }
@@ -76,6 +78,7 @@ impl<'a> Network<'a> {
             party: Party { id: input.network, name: input.spec.name.clone() },
             mtu: input.spec.mtu.unwrap_or_else(|| default_mtu(&members)),
             confirm: input.spec.confirm,
+            rotation: input.rotation,
             everything: everything(input, &members),
             members,
             pending: waiting.into_iter().map(|site| (site.id, site.spec.name.clone())).collect(),
@@ -97,16 +100,12 @@ impl<'a> Network<'a> {
     }
 
     /// The members that have a site as a peer, in order.
-    pub(super) fn partners(&self, site: SiteId) -> impl Iterator<Item = usize> {
-        let place = self.members.iter().position(|member| member.site.id == site);
-        let peers = place.map(|place| self.peers(place));
-        peers
-            .into_iter()
-            .flat_map(|peers| match peers {
-                Peers::Home(home) => vec![home..home + 1],
-                Peers::Members(members) => members,
-            })
-            .flatten()
+    pub(super) fn partners(&self, site: SiteId) -> Vec<usize> {
+        let Some(place) = self.members.iter().position(|member| member.site.id == site) else { return Vec::new() };
+        match self.peers(place) {
+            Peers::Home(home) => vec![home],
+            Peers::Members(members) => members.into_iter().flatten().collect(),
+        }
     }
 
     /// The interfaces of a site: each of its uplinks with each uplink that any of its peers has.
@@ -155,7 +154,7 @@ impl<'a> Member<'a> {
     }
 
     /// The port of interface (local, 0).
-    fn port(&self, local: u8) -> u16 {
+    pub(super) fn port(&self, local: u8) -> u16 {
         self.base + 4 * u16::from(local)
     }
 

@@ -2,6 +2,7 @@
 
 mod firewall;
 mod paths;
+mod spare;
 mod tunnels;
 mod uplinks;
 
@@ -14,6 +15,8 @@ use patronus_types::{Name, PublicKey};
 
 use super::Facts;
 use super::model::{Driver, Owner, Route, Rule};
+
+pub use spare::waits_for;
 
 /// Everything of one network that shall exist on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +46,6 @@ pub struct Desired {
 pub struct DesiredTunnel {
     /// Index of the local uplink.
     pub local: u8,
-    /// Index of the peers' uplink.
-    pub remote: u8,
     /// The public half of its key.
     pub public_key: PublicKey,
     /// The UDP port it listens on.
@@ -83,6 +84,14 @@ pub enum Unfit {
         /// Its key.
         public_key: PublicKey,
     },
+    /// The same of the spare tunnel.
+    #[error(
+        "the bundle gives the spare tunnel the key {public_key}, of which this agent has no private half: it was made before the agent named its newest one; publish again"
+    )]
+    SpareKey {
+        /// The key.
+        public_key: PublicKey,
+    },
 }
 
 /// What shall exist on this host.
@@ -92,6 +101,7 @@ pub enum Unfit {
 pub fn desired(content: &Content, facts: &Facts) -> Result<Desired, Unfit> {
     let mut desired = Desired::nothing(facts.owner, facts.driver);
     tunnels::add(&mut desired, content, facts)?;
+    spare::add(&mut desired, content, facts)?;
     paths::add(&mut desired, content, facts);
     uplinks::add(&mut desired, content, facts);
     firewall::add(&mut desired);

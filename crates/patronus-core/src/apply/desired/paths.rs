@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use patronus_types::bundle::{Content, Peer, Tunnel};
 
-use super::Desired;
+use super::{Desired, spare};
 use crate::apply::Facts;
 use crate::apply::model::{Route, Via};
 
@@ -12,7 +12,10 @@ const TWIN_METRIC: u32 = 9999;
 
 pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
     for peer in &content.peers {
-        let device = choose(content, peer).map(|tunnel| facts.owner.interface(tunnel.local, tunnel.remote));
+        let mut device = ordinary(content, facts, peer);
+        if spare::carries(content, facts, (peer, device.as_deref())) {
+            device = Some(facts.owner.spare_interface());
+        }
         for &range in peer.allowed_ips.iter().filter(|range| facts.has_family_of(range.addr())) {
             desired.twins.insert(Route::unreachable(Route::MAIN, range, TWIN_METRIC));
             if let Some(device) = device.clone() {
@@ -23,7 +26,12 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
     }
 }
 
-/// The interface with the least sum of both ends' costs, the first of equals; one where neither end knows where the
+/// The interface that carries a peer's traffic where the spare one does not.
+pub(super) fn ordinary(content: &Content, facts: &Facts, peer: &Peer) -> Option<String> {
+    choose(content, peer).map(|tunnel| facts.owner.interface(tunnel.local, tunnel.remote))
+}
+
+/// The tunnel with the least sum of both ends' costs, the first of equals; one where neither end knows where the
 /// other is comes last.
 fn choose<'a>(content: &'a Content, peer: &Peer) -> Option<&'a Tunnel> {
     let rank = |tunnel: &Tunnel| {

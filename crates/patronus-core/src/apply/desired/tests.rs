@@ -18,6 +18,7 @@ fn facts() -> Facts {
         keys: (0..4).map(|uplink| key(0, uplink)).collect(),
         links: BTreeMap::new(),
         resolved: BTreeMap::new(),
+        sessions: BTreeSet::new(),
     }
 }
 

@@ -27,7 +27,6 @@ fn make(
     let addresses = content.addresses.iter().copied().filter(|&address| facts.has_family_of(address));
     let mut made = DesiredTunnel {
         local: tunnel.local,
-        remote: tunnel.remote,
         public_key: uplink.public_key,
         port: tunnel.port,
         mtu: u32::from(content.mtu),

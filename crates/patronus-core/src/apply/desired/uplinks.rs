@@ -26,6 +26,9 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
         let (Some(device), Some(ports)) = (&uplink.device, ports(content, index)) else { continue };
         let link = facts.links.get(device);
         rules(desired, facts, index, (&ports, link));
+        if let Some(spare) = content.spare.as_ref().filter(|spare| spare.local == index) {
+            port_rules(desired, facts, facts.owner.spare_rule_priority(), (&(spare.port..=spare.port), index));
+        }
         table(desired, facts, index, (uplink, link));
         warn(desired, content, (uplink, link));
         links.extend(link);
@@ -68,14 +71,18 @@ fn families(facts: &Facts) -> impl Iterator<Item = Family> {
 fn rules(desired: &mut Desired, facts: &Facts, index: u8, (ports, link): (&RangeInclusive<u16>, Option<&HostLink>)) {
     let owner = facts.owner;
     let table = owner.uplink_table(index);
-    for family in families(facts) {
-        let selector = Selector::source_ports(family, ports);
-        desired.rules.insert(Rule { priority: owner.port_rule_priority(index), selector, table });
-    }
+    port_rules(desired, facts, owner.port_rule_priority(index), (ports, index));
     // Path-MTU errors are looked up without ports.
     for address in link.into_iter().flat_map(|link| addresses(link, facts)) {
         let selector = Selector::SourceAddress(address.addr());
         desired.rules.insert(Rule { priority: owner.address_rule_priority(index), selector, table });
+    }
+}
+
+fn port_rules(desired: &mut Desired, facts: &Facts, priority: u32, (ports, index): (&RangeInclusive<u16>, u8)) {
+    let table = facts.owner.uplink_table(index);
+    for family in families(facts) {
+        desired.rules.insert(Rule { priority, selector: Selector::source_ports(family, ports), table });
     }
 }
 

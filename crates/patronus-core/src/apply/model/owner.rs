@@ -70,6 +70,11 @@ impl Owner {
         self.port_rule_priority(uplink) + 4
     }
 
+    /// Priority of the rule that sends the spare tunnel's source port to an uplink's table.
+    pub fn spare_rule_priority(&self) -> u32 {
+        self.port_rule_priority(0) + 8
+    }
+
     /// All priorities that the network's rules may have.
     pub fn rule_priorities(&self) -> RangeInclusive<u32> {
         self.port_rule_priority(0)..=self.port_rule_priority(0) + 15

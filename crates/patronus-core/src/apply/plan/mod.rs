@@ -36,6 +36,8 @@ pub struct Plan {
     pub counts: Steps,
     /// What becomes of each tunnel and peer that is not simply kept.
     pub verdicts: Vec<Verdict>,
+    /// What stays otherwise than it is desired, and why, in words.
+    pub warnings: Vec<String>,
 }
 
 /// What becomes of a tunnel or peer.

@@ -6,7 +6,7 @@ use patronus_types::PublicKey;
 
 use super::ports::Ports;
 use super::{Action, Memory, Plan, Step, missing, peers, shown};
-use crate::apply::model::{Observed, PeerChange, PeerState, Tunnel, WireguardState};
+use crate::apply::model::{Driver, Observed, PeerChange, PeerState, Tunnel, WireguardState};
 use crate::apply::{Desired, DesiredTunnel};
 
 /// `rp_filter` of a tunnel: the way back may be another tunnel.
@@ -20,12 +20,13 @@ pub(super) fn add(
     memory: &Memory,
 ) -> BTreeMap<String, Vec<PublicKey>> {
     let mut restarts = BTreeMap::new();
-    for name in desired.tunnels.keys() {
-        if let Some(reason) = now.tunnels.get(name).and_then(|tunnel| broken(tunnel, desired)) {
+    for (name, wanted) in &desired.tunnels {
+        if let Some(reason) = now.tunnels.get(name).and_then(|tunnel| broken(tunnel, (wanted, desired.driver))) {
             delete(plan, now, name);
             restarts.insert(name.clone(), reason);
         }
     }
+    warn_of_drivers(plan, now, desired);
     let mut ports =
         Ports(now.tunnels.iter().filter_map(|(name, tunnel)| Some((name.clone(), port(tunnel)?))).collect());
     let mut waiting: Vec<(String, u16)> =
@@ -50,14 +51,24 @@ fn port(tunnel: &Tunnel) -> Option<u16> {
     tunnel.wireguard.as_ref().ok().map(|state| state.port).filter(|&port| port != 0)
 }
 
-/// Why a tunnel cannot be changed into what is desired.
-fn broken(tunnel: &Tunnel, desired: &Desired) -> Option<String> {
-    match &tunnel.wireguard {
-        Err(reason) => Some(format!("it does not answer: {reason}")),
-        Ok(_) if tunnel.driver != desired.driver => {
-            Some(format!("driver {} instead of {}", desired.driver, tunnel.driver))
-        }
-        Ok(_) => None,
+/// Why a tunnel is made anew. One with sessions keeps its driver until its key is replaced, when nothing goes through it.
+fn broken(tunnel: &Tunnel, (wanted, driver): (&DesiredTunnel, Driver)) -> Option<String> {
+    let state = match &tunnel.wireguard {
+        Err(reason) => return Some(format!("it does not answer: {reason}")),
+        Ok(state) => state,
+    };
+    let has_sessions = state.peers.values().any(|peer| peer.last_handshake.is_some());
+    let is_free = state.public_key != Some(wanted.public_key) || !has_sessions;
+    (tunnel.driver != driver && is_free).then(|| format!("driver {driver} instead of {}", tunnel.driver))
+}
+
+fn warn_of_drivers(plan: &mut Plan, now: &Observed, desired: &Desired) {
+    let (driver, kept) = (desired.driver, |name: &String| now.tunnels.get(name).map(|tunnel| tunnel.driver));
+    if let Some(old) = desired.tunnels.keys().filter_map(kept).find(|old| *old != driver) {
+        plan.warnings.push(format!(
+            "there are tunnels that run on the {old} driver and not on the {driver} one, since a change would end their \
+             sessions: `patronusctl site rotate-key` makes it without loss"
+        ));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bundles and hosts to try plans with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use patronus_types::NetworkId;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::apply::Facts;
 use crate::apply::model::{Driver, HostLink, HostRoute, Owner};
-use crate::mesh::tests::sample::key;
+use crate::mesh::tests::sample::{key, spare_key};
 use crate::mesh::{Input, compile, content};
 
 /// The content of the first site, if it is ready.
@@ -30,12 +30,13 @@ pub(super) fn facts() -> impl Strategy<Value = Facts> {
             owner: owner(),
             driver: if userspace { Driver::Userspace } else { Driver::Kernel },
             ipv6,
-            keys: (0..4).map(|uplink| key(0, uplink)).collect(),
+            keys: (0..4).map(|uplink| key(0, uplink)).chain([spare_key(0)]).collect(),
             links: (0u8..)
                 .zip(links)
                 .filter_map(|(index, kind)| Some((format!("eth{index}"), link(index, kind?))))
                 .collect(),
             resolved: BTreeMap::new(),
+            sessions: BTreeSet::new(),
         },
     )
 }

@@ -1,22 +1,24 @@
 //! Single changes, and what they must cost.
 
 use patronus_types::api::agent::Steps;
+use patronus_types::{Name, PublicKey};
 
 use super::lab::{content_of, link, owner};
 use crate::apply::model::{AllowedIps, Driver, PeerChange, Route};
 use crate::apply::tests::kernel::Kernel;
-use crate::apply::{Desired, Facts, Memory, Plan, Step, desired, plan};
-use crate::mesh::Input;
-use crate::mesh::tests::sample::{key, sites};
+use crate::apply::{Desired, Facts, Memory, Plan, Step, Unfit, desired, plan, waits_for};
+use crate::mesh::tests::sample::{key, sites, spare_key};
+use crate::mesh::{Input, Rotating};
 
 fn facts() -> Facts {
     Facts {
         owner: owner(),
         driver: Driver::Kernel,
         ipv6: true,
-        keys: (0..4).map(|uplink| key(0, uplink)).collect(),
+        keys: (0..4).map(|uplink| key(0, uplink)).chain([spare_key(0)]).collect(),
         links: (0..2).map(|index| (format!("eth{index}"), link(index, 1))).collect(),
         resolved: Default::default(),
+        sessions: Default::default(),
     }
 }
 
@@ -148,6 +150,81 @@ fn another_driver_or_a_dead_device_restarts() {
     assert!(made.verdicts.iter().all(|verdict| verdict.reason.contains("connection refused")));
     kernel.carry_out(&made).unwrap();
     assert_eq!(kernel.now.routes, wanted(&sites(3)).routes);
+}
+
+#[test]
+fn another_driver_waits_until_nothing_goes_through_a_tunnel() {
+    let (mut kernel, _) = from_to(&sites(3), &sites(3));
+    let memory = Memory::of(&wanted(&sites(3)));
+    let userspace = |key| Desired {
+        driver: Driver::Userspace,
+        ..wanted(&{
+            let mut input = sites(3);
+            input.sites[0].public_keys[0] = key;
+            input
+        })
+    };
+    assert_eq!(plan(&userspace(key(0, 0)), &kernel.now, &memory).counts, counts(0, 0, 3, 0, 0), "no session ever");
+    let state = kernel.now.tunnels.get_mut("pt300").unwrap().wireguard.as_mut().unwrap();
+    state.peers.values_mut().for_each(|peer| peer.last_handshake = Some(patronus_types::Timestamp::UNIX_EPOCH));
+    let kept = plan(&userspace(key(0, 0)), &kernel.now, &memory);
+    assert!(kept.is_empty() && kept.warnings[0].contains("rotate-key"), "{:?}", kept.warnings);
+    let re_keyed = plan(&userspace(key(0, 1)), &kernel.now, &memory);
+    assert_eq!((re_keyed.counts, re_keyed.warnings), (counts(0, 0, 3, 0, 0), Vec::new()));
+}
+
+#[test]
+fn keys_are_replaced_through_the_spare_tunnel() {
+    let spares = |mut input: Input, to_spare| {
+        input.sites.iter_mut().enumerate().for_each(|(index, site)| site.spare_key = Some(spare_key(index)));
+        input.rotation = Some(Rotating { site: input.sites[1].id, to_spare });
+        input
+    };
+    let with = |input: &Input, sessions: &[(&str, PublicKey)]| {
+        let facts =
+            Facts { sessions: sessions.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect(), ..facts() };
+        (desired(&content_of(input).unwrap(), &facts).unwrap(), waits_for(&content_of(input).unwrap(), &facts))
+    };
+    let carrier = |desired: &Desired| {
+        let prefix = "10.0.1.0/24".parse().unwrap();
+        let main = |route: &&Route| route.table == Route::MAIN && route.destination == prefix;
+        desired.routes.iter().find(main).unwrap().device().unwrap().to_owned()
+    };
+    let (old, spare, new) = (("pt300", key(1, 0)), ("pt3s", spare_key(1)), ("pt300", key(1, 3)));
+    let waits = ["site-0001".parse::<Name>().unwrap()];
+    let first = spares(sites(3), true);
+    let (state, waiting) = with(&first, &[old]);
+    assert_eq!((carrier(&state).as_str(), &waiting[..]), ("pt300", &waits[..]), "no session on the spare one yet");
+    let made = &state.tunnels["pt3s"];
+    assert_eq!((made.port, made.public_key, made.peers.len()), (51_836, spare_key(0), 1), "only who is concerned");
+    let (state, waiting) = with(&first, &[old, spare]);
+    assert_eq!((carrier(&state).as_str(), waiting.len()), ("pt3s", 0));
+    let mut second = spares(sites(3), false);
+    second.sites[1].public_keys[0] = key(1, 3);
+    let (state, waiting) = with(&second, &[old, spare]);
+    assert_eq!((carrier(&state).as_str(), &waiting[..]), ("pt3s", &waits[..]), "the old key's session is nobody's");
+    let (state, waiting) = with(&second, &[new, spare]);
+    assert_eq!((carrier(&state).as_str(), waiting.len()), ("pt300", 0));
+    assert_eq!(carrier(&with(&second, &[]).0), "pt300", "nothing is up: where it will be");
+}
+
+#[test]
+fn a_spare_tunnel_leaves_by_its_uplink() {
+    let mut input = sites(2);
+    input.sites.iter_mut().enumerate().for_each(|(index, site)| site.spare_key = Some(spare_key(index)));
+    input.sites[0].spec.uplinks[0].device = Some("eth0".into());
+    input.rotation = Some(Rotating { site: input.sites[0].id, to_spare: true });
+    let rules: Vec<_> = wanted(&input).rules.into_iter().filter(|rule| rule.priority == 4_056).collect();
+    assert!(rules.len() == 2 && rules.iter().all(|rule| rule.table == 20_312), "{rules:?}");
+}
+
+#[test]
+fn a_spare_key_that_is_not_here_is_refused() {
+    let mut input = sites(2);
+    input.sites.iter_mut().for_each(|site| site.spare_key = Some(key(7, 7)));
+    input.sites[1].spare_key = Some(spare_key(1));
+    input.rotation = Some(Rotating { site: input.sites[0].id, to_spare: true });
+    assert!(matches!(desired(&content_of(&input).unwrap(), &facts()), Err(Unfit::SpareKey { .. })));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use patronus_types::PublicKey;
 use patronus_types::bound::TUNNEL_MTU;
-use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink};
+use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink, Spare, SparePeer};
 use patronus_types::site::MAX_UPLINKS;
+use patronus_types::{Name, PublicKey};
 
 use crate::validate::{device_name, unusable};
 
@@ -22,6 +22,7 @@ pub(super) fn faults(content: &Content) -> Vec<String> {
     own(&mut faults, content);
     tunnels(&mut faults, content);
     peers(&mut faults, content);
+    spare(&mut faults, content);
     faults.truncate(MAX_FAULTS);
     faults
 }
@@ -70,6 +71,24 @@ fn tunnels(faults: &mut Vec<String>, content: &Content) {
         check(faults, port > 0 && ports.insert(port), || {
             format!("tunnel ({local}, {remote}): port {port} is 0 or taken by another")
         });
+    }
+}
+
+fn spare(faults: &mut Vec<String>, content: &Content) {
+    let Some(Spare { public_key, port, local, peers, .. }) = &content.spare else { return };
+    let taken = || content.tunnels.iter().any(|tunnel| tunnel.port == *port);
+    check(faults, *port > 0 && !taken(), || format!("the spare tunnel's port {port} is 0 or taken by another"));
+    check(faults, usize::from(*local) < content.uplinks.len(), || {
+        format!("the spare tunnel names uplink {local}, which does not exist")
+    });
+    let mut keys: BTreeSet<PublicKey> = content.uplinks.iter().map(|uplink| uplink.public_key).collect();
+    check(faults, keys.insert(*public_key), || "the spare tunnel has the key of another".to_owned());
+    let mut names: BTreeSet<&Name> = content.peers.iter().map(|peer| &peer.name).collect();
+    for SparePeer { name, public_key, endpoint } in peers {
+        check(faults, names.remove(name), || format!("peer {name} of the spare tunnel is no peer, or there twice"));
+        check(faults, keys.insert(*public_key), || format!("peer {name}: the key of its spare tunnel is used twice"));
+        let port = endpoint.as_ref().is_none_or(|endpoint| endpoint.port.is_some_and(|port| port > 0));
+        check(faults, port, || format!("peer {name}: the endpoint of its spare tunnel has no port"));
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use patronus_types::bundle::{FORMAT, Forwards, LocalUplink, Party, Tunnel};
+use patronus_types::bundle::{FORMAT, Forwards, LocalUplink, Party, Spare, Tunnel};
 use patronus_types::confirm::Confirm;
 use patronus_types::{NetworkId, SiteId};
 use serde::Serialize;
 
 use super::strip::Strip;
 use crate::mesh::CompileError;
+use crate::mesh::spare::spare;
 use crate::mesh::topology::{Member, Network};
 use crate::rope::Draft;
 
@@ -29,6 +30,8 @@ struct Content<'a> {
     confirm: Confirm,
     uplinks: Vec<LocalUplink>,
     tunnels: &'a [Tunnel],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spare: Option<Spare>,
 }
 
 /// Everything up to the first peer.
@@ -50,8 +53,9 @@ pub(super) fn head(
         confirm: network.confirm,
         uplinks: member.local_uplinks(),
         tunnels,
+        spare: spare(network, index),
     })?;
-    file.push_bytes(text.trim_end_matches('}').as_bytes());
+    file.push_bytes(text.strip_suffix('}').unwrap_or(&text).as_bytes());
     file.push_bytes(b",\"peers\":[\n");
     Ok(())
 }

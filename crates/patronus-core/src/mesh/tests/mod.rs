@@ -63,6 +63,12 @@ proptest! {
                     let listened = base.map_or(mirror.port, |base| base + u16::from(tunnel.local));
                     prop_assert_eq!(told, declared.map(|_| listened));
                 }
+                let spares = (one.spare.as_ref(), other.spare.as_ref());
+                let found = |spare: Option<&patronus_types::bundle::Spare>, name: &Name| spare.and_then(|spare| {
+                    spare.peers.iter().find(|peer| peer.name == *name).map(|peer| peer.public_key)
+                });
+                let (there, back) = (found(spares.0, &peer.name), found(spares.1, &one.site.name));
+                prop_assert_eq!(there, back.and(spares.1.map(|spare| spare.public_key)), "spare tunnels are mutual");
                 for address in &peer.addresses {
                     prop_assert!(peer.allowed_ips.iter().any(|range| range.contains(address)));
                 }

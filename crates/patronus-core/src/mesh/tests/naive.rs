@@ -1,7 +1,7 @@
 //! The same compiler without any sharing, as plain as it can be written: what the real one is compared with.
 
 use ipnet::IpNet;
-use patronus_types::bundle::{Content, Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
+use patronus_types::bundle::{Content, Forwards, LocalUplink, Party, Peer, PeerUplink, Spare, SparePeer, Tunnel};
 use patronus_types::network::Topology;
 use patronus_types::{Endpoint, Name};
 
@@ -102,9 +102,40 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
             .collect(),
         confirm: input.spec.confirm,
         tunnels,
-        spare: None,
+        spare: spare(input, ready, site),
         peers,
     }
+}
+
+fn spare(input: &Input, ready: &[&Site], site: &Site) -> Option<Spare> {
+    let rotating = input.rotation?;
+    let ours = site.spare_key?;
+    let way = |site: &Site| {
+        let mut ways: Vec<usize> = (0..site.spec.uplinks.len()).collect();
+        ways.sort_by_key(|index| (site.spec.uplinks[*index].endpoint.is_none(), site.spec.uplinks[*index].cost));
+        ways[0]
+    };
+    let mut peers = Vec::new();
+    for peer in ready.iter().filter(|peer| peer.id != site.id && allowed(input, ready, site, peer).is_some()) {
+        let (Some(theirs), true) = (peer.spare_key, [site.id, peer.id].contains(&rotating.site)) else { continue };
+        let way = way(peer);
+        let endpoint = peer.spec.uplinks[way].endpoint.clone();
+        let endpoint = endpoint.map(|endpoint| Endpoint {
+            port: match endpoint.port {
+                None => Some(peer.port_base.unwrap_or(51_820) + 16),
+                Some(port) => Some(port + 16 - 4 * u16::try_from(way).unwrap()),
+            },
+            ..endpoint
+        });
+        peers.push(SparePeer { name: peer.spec.name.clone(), public_key: theirs, endpoint });
+    }
+    (!peers.is_empty()).then(|| Spare {
+        public_key: ours,
+        port: site.port_base.unwrap_or(51_820) + 16,
+        local: u8::try_from(way(site)).unwrap(),
+        carries: rotating.to_spare,
+        peers,
+    })
 }
 
 fn entry(peer: &Site, allowed_ips: Vec<IpNet>) -> Peer {

@@ -9,10 +9,19 @@ use patronus_types::{Endpoint, NetworkId, PublicKey, SiteId};
 use proptest::prelude::*;
 
 use crate::address;
-use crate::mesh::{Input, Site};
+use crate::mesh::{Input, Rotating, Site};
 
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap()
+}
+
+fn id(index: usize) -> SiteId {
+    SiteId::new(u64::from(number(index)), &[0; 10])
+}
+
+/// The key of a site's spare tunnel.
+pub(crate) fn spare_key(site: usize) -> PublicKey {
+    key(site, 8)
 }
 
 /// A key nobody has the private half of.
@@ -30,7 +39,7 @@ pub(crate) fn site(network: &NetworkSpec, index: usize) -> Site {
     spec.prefixes = vec![prefix(index)];
     spec.uplinks[0].endpoint = Some(endpoint(index, 0));
     Site {
-        id: SiteId::new(u64::from(number(index)), &[0; 10]),
+        id: id(index),
         spec,
         addresses: address::of_site(network, number(index) + 1).unwrap(),
         public_keys: (0..4).map(|uplink| key(index, uplink)).collect(),
@@ -67,6 +76,7 @@ struct Traits {
     via: Option<usize>,
     prefixes: usize,
     port_base: Option<u16>,
+    has_spare_key: bool,
 }
 
 fn traits() -> impl Strategy<Value = Traits> {
@@ -78,27 +88,31 @@ fn traits() -> impl Strategy<Value = Traits> {
         prop::option::weighted(0.4, 0usize..6),
         0usize..4,
         prop::option::of(1024u16..60_000),
+        prop::bool::weighted(0.9),
     )
-        .prop_map(|(uplinks, keys, hub, via, prefixes, port_base)| Traits {
+        .prop_map(|(uplinks, keys, hub, via, prefixes, port_base, has_spare_key)| Traits {
             uplinks,
             keys,
             hub,
             via,
             prefixes,
             port_base,
+            has_spare_key,
         })
 }
 
 /// Any network that passes validation and has no overlapping prefixes.
 pub(crate) fn network() -> impl Strategy<Value = Input> {
-    let parts = (any::<bool>(), any::<bool>(), prop::option::of(1280u16..9000), prop::collection::vec(traits(), 0..7));
-    parts.prop_map(|(hubs, v6, mtu, all)| {
+    let network = (any::<bool>(), any::<bool>(), prop::option::of(1280u16..9000));
+    let rotation = prop::option::weighted(0.3, (0usize..7, any::<bool>()));
+    (network, prop::collection::vec(traits(), 0..7), rotation).prop_map(|((hubs, v6, mtu), all, rotation)| {
         let mut spec = NetworkSpec::named("lab".parse().unwrap());
         spec.topology = if hubs { Topology::HubSpoke } else { Topology::Mesh };
         spec.range6 = v6.then(|| "fd00:210::/64".parse().unwrap());
         spec.mtu = mtu.filter(|&mtu| mtu <= 8920);
         let sites = all.iter().enumerate().map(|(index, traits)| random(&spec, index, traits)).collect();
-        Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation: None }
+        let rotation = rotation.map(|(index, to_spare)| Rotating { site: id(index), to_spare });
+        Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation }
     })
 }
 
@@ -106,6 +120,7 @@ fn random(network: &NetworkSpec, index: usize, traits: &Traits) -> Site {
     let mut made = site(network, index);
     made.public_keys.truncate(traits.keys);
     made.port_base = traits.port_base;
+    made.spare_key = traits.has_spare_key.then(|| spare_key(index));
     made.spec.hub = traits.hub;
     made.spec.via = traits.via.filter(|_| !traits.hub).map(|via| format!("site-{via:04}").parse().unwrap());
     made.spec.prefixes = (0..traits.prefixes).map(|place| spread(index, place)).collect();

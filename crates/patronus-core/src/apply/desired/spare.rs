@@ -1,0 +1,71 @@
+//! The spare tunnel: beside the others, for the peers whose keys or ours are being replaced.
+
+use std::collections::BTreeMap;
+
+use patronus_types::Name;
+use patronus_types::bundle::{Content, Peer, Spare};
+
+use super::{Desired, DesiredPeer, DesiredTunnel, Unfit};
+use crate::apply::Facts;
+
+pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) -> Result<(), Unfit> {
+    let Some(spare) = &content.spare else { return Ok(()) };
+    let Some(uplink) = content.uplinks.get(usize::from(spare.local)) else { return Ok(()) };
+    if !facts.keys.contains(&spare.public_key) {
+        return Err(Unfit::SpareKey { public_key: spare.public_key });
+    }
+    let known: BTreeMap<&Name, &Peer> = content.peers.iter().map(|peer| (&peer.name, peer)).collect();
+    let peer = |far: &patronus_types::bundle::SparePeer| {
+        let peer = DesiredPeer {
+            name: far.name.clone(),
+            endpoint: far.endpoint.as_ref().and_then(|endpoint| facts.socket_address(endpoint, 0)),
+            allowed_ips: known.get(&far.name)?.allowed_ips.iter().copied().collect(),
+            keepalive_s: uplink.keepalive_s,
+        };
+        Some((far.public_key, peer))
+    };
+    let tunnel = DesiredTunnel {
+        local: spare.local,
+        public_key: spare.public_key,
+        port: spare.port,
+        mtu: u32::from(content.mtu),
+        addresses: content.addresses.iter().copied().filter(|&address| facts.has_family_of(address)).collect(),
+        peers: spare.peers.iter().filter_map(peer).collect(),
+    };
+    desired.tunnels.insert(facts.owner.spare_interface(), tunnel);
+    Ok(())
+}
+
+/// Whether a peer's traffic goes by the spare tunnel: where both can carry it, by the one that the bundle wants; where one
+/// has no session, by the other.
+pub(super) fn carries(content: &Content, facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
+    let Some((spare, up)) = spare_of(content, facts, peer) else { return false };
+    match spare.carries {
+        true => up,
+        false => up && !ordinary_is_up(facts, (peer, ordinary)),
+    }
+}
+
+/// The peers whose traffic has yet to move to where the bundle wants it, in its order.
+pub fn waits_for(content: &Content, facts: &Facts) -> Vec<Name> {
+    let waits = |peer: &&Peer| {
+        let ordinary = super::paths::ordinary(content, facts, peer);
+        spare_of(content, facts, peer).is_some_and(|(spare, up)| match spare.carries {
+            true => !up,
+            false => !ordinary_is_up(facts, (peer, ordinary.as_deref())),
+        })
+    };
+    content.peers.iter().filter(waits).map(|peer| peer.name.clone()).collect()
+}
+
+/// The spare tunnel where it has the peer, and whether that has a session there.
+fn spare_of<'a>(content: &'a Content, facts: &Facts, peer: &Peer) -> Option<(&'a Spare, bool)> {
+    let spare = content.spare.as_ref()?;
+    let key = spare.peers.iter().find(|far| far.name == peer.name)?.public_key;
+    Some((spare, facts.sessions.contains(&(facts.owner.spare_interface(), key))))
+}
+
+fn ordinary_is_up(facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
+    let has = |name: &str, key| facts.sessions.contains(&(name.to_owned(), key));
+    ordinary.is_some_and(|name| peer.uplinks.iter().any(|uplink| has(name, uplink.public_key)))
+}
