@@ -185,9 +185,8 @@ fn content(identity: &Identity, files: &[archive::File]) -> Result<Content, Veri
 
 /// An uplink with a key that is not ours could never have a session.
 fn check_keys(identity: &Identity, content: &Content) -> Result<(), VerifyError> {
-    let ours = identity.keys.public();
     for (index, uplink) in content.uplinks.iter().enumerate() {
-        if ours.get(index) != Some(&uplink.public_key) {
+        if !identity.is_of_uplink(index, uplink.public_key) {
             // The server gives a site the keys of its last enrolment whenever it compiles.
             return Err(VerifyError::Content(format!(
                 "it was published before this site was enrolled with the keys it has now (uplink `{}` has another): \

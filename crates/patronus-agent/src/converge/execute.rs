@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patronus_core::apply::{Plan, Step};
+use patronus_core::apply::{Plan, Sessions, Step};
 use patronus_types::PublicKey;
 
 use super::{ConvergeError, Goal, Site, pulse};
@@ -28,7 +28,7 @@ pub(super) fn preflight(site: Site<'_>, plan: &Plan, before: &Observed) -> std::
 }
 
 /// Carries out one step.
-pub(super) async fn step(site: Site<'_>, goal: Goal<'_>, before: &Observed, step: &Step) -> Result<()> {
+pub(super) async fn step(site: Site<'_>, goal: Goal<'_>, sessions: &Sessions, step: &Step) -> Result<()> {
     failpoint::hit("before-step");
     match step {
         Step::ChangeWireguard { interface, key, port, peers } => {
@@ -36,7 +36,7 @@ pub(super) async fn step(site: Site<'_>, goal: Goal<'_>, before: &Observed, step
             let change = WireguardChange { private_key, port: *port, peers: peers.clone() };
             site.world.device.change_wireguard(site.owner, interface, &change).await?;
         }
-        Step::Probe { interface, peers } => pulse::begin(site, goal, before, (interface, peers)),
+        Step::Probe { interface, peers } => pulse::begin(site, goal, sessions, (interface, peers)),
         other => bare_step(site.world, site.owner, other).await?,
     }
     failpoint::hit("after-step");
@@ -67,8 +67,7 @@ pub(super) async fn bare_step(world: &World, owner: &Owner, step: &Step) -> Resu
 }
 
 fn private(site: Site<'_>, key: PublicKey, interface: &str) -> Result<PrivateKey> {
-    let ours = site.identity.keys.private().iter().find(|private| private.public_key() == key);
-    ours.cloned().ok_or_else(|| Error::Device {
+    site.identity.private(key).cloned().ok_or_else(|| Error::Device {
         interface: interface.to_owned(),
         message: format!("this site has no private half of the key {key}"),
     })

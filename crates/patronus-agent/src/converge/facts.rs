@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use patronus_core::apply::Facts;
+use patronus_core::apply::{Facts, Sessions};
 use patronus_types::Host;
 use patronus_types::bundle::Content;
 use tokio::time::Instant;
@@ -61,15 +61,18 @@ pub(super) async fn facts(site: Site<'_>, contents: &[&Content], resolved: &Reso
         owner: *site.owner,
         driver: device.driver(),
         ipv6: site.world.host.has_ipv6(),
-        keys: site.identity.keys.public().into_iter().collect(),
+        keys: site.identity.public_keys().collect(),
         links,
         resolved: resolved.addresses(),
+        sessions: Sessions::new(),
     })
 }
 
 fn names(contents: &[&Content]) -> BTreeSet<String> {
     let peers = contents.iter().flat_map(|content| &content.peers);
     let endpoints = peers.flat_map(|peer| peer.uplinks.iter().filter_map(|uplink| uplink.endpoint.as_ref()));
+    let spare = contents.iter().filter_map(|content| content.spare.as_ref()).flat_map(|spare| &spare.peers);
+    let endpoints = endpoints.chain(spare.filter_map(|peer| peer.endpoint.as_ref()));
     let dns = endpoints.filter_map(|endpoint| match &endpoint.host {
         Host::Dns(name) => Some(name.clone()),
         Host::Address(_) => None,

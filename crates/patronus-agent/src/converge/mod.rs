@@ -8,13 +8,13 @@ mod pulse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use patronus_core::apply::{self, Desired, Memory, Plan, Unfit};
+use patronus_core::apply::{self, Desired, Memory, Plan, Sessions, Unfit};
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
-use patronus_types::{NetworkId, PublicKey};
+use patronus_types::{NetworkId, PublicKey, Timestamp};
 
 use crate::effects;
-use crate::effects::model::{Driver, Firewall, Observed, Owner, Route};
+use crate::effects::model::{Firewall, Observed, Owner, Route};
 use crate::effects::ports::PortTaken;
 use crate::state::{Earlier, Identity};
 use crate::world::World;
@@ -51,6 +51,8 @@ pub struct Goal<'a> {
     pub keep_rest: bool,
     /// Where peers were reached when `content` ran, as learnt: that is set where something else has been set since.
     pub learnt: Option<&'a BTreeMap<String, BTreeMap<PublicKey, SocketAddr>>>,
+    /// While keys are replaced: when the change to `content` began. Sessions from before are over.
+    pub since: Option<Timestamp>,
 }
 
 /// What was done.
@@ -60,8 +62,6 @@ pub struct Done {
     pub steps: Steps,
     /// What will not work and why.
     pub warnings: Vec<String>,
-    /// What carries the tunnels; none without any.
-    pub driver: Option<Driver>,
     /// Whether anything had to be done.
     pub changed: bool,
     /// How it was before.
@@ -95,6 +95,7 @@ struct Planned {
     desired: Desired,
     before: Observed,
     plan: Plan,
+    sessions: Sessions,
 }
 
 /// Brings the kernel to the goal. `earlier` is the file that notes foreign values before they are changed.
@@ -105,24 +106,23 @@ pub async fn converge(
     earlier: &Earlier,
 ) -> Result<Done, ConvergeError> {
     let planned = plan(site, goal, resolved).await?;
-    let Planned { desired, before, plan } = &planned;
+    let Planned { desired, before, plan, sessions } = &planned;
     execute::preflight(site, plan, before)?;
     earlier.note(foreign(plan, before))?;
     for step in &plan.apply {
-        execute::step(site, goal, before, step).await?;
+        execute::step(site, goal, sessions, step).await?;
     }
-    let mut warnings = desired.warnings.clone();
+    let mut warnings = [desired.warnings.as_slice(), &plan.warnings].concat();
     // What is no longer wanted is gone or it is not: what shall be is there, and the next look tries again.
     for step in plan.clean.iter().filter(|_| !goal.keep_rest) {
-        if let Err(error) = execute::step(site, goal, before, step).await {
+        if let Err(error) = execute::step(site, goal, sessions, step).await {
             warnings.push(error.to_string());
         }
     }
     if let (Firewall::Unavailable(reason), Some(_)) = (&before.firewall, &desired.firewall) {
         warnings.push(format!("TCP may stall where ICMP is filtered: {reason}"));
     }
-    let driver = (!desired.tunnels.is_empty()).then_some(desired.driver);
-    Ok(Done { steps: plan.counts, warnings, driver, changed: !plan.is_empty(), before: planned.before })
+    Ok(Done { steps: plan.counts, warnings, changed: !plan.is_empty(), before: planned.before })
 }
 
 /// Says what [`converge`] would do.
@@ -172,13 +172,15 @@ pub async fn withdraw_by_alias(
 
 /// The `unreachable` routes that a bundle makes, whoever has its keys.
 pub fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> {
+    let keys = content.uplinks.iter().map(|uplink| uplink.public_key);
     let facts = apply::Facts {
         owner,
         driver: world.device.driver(),
         ipv6: world.host.has_ipv6(),
-        keys: content.uplinks.iter().map(|uplink| uplink.public_key).collect(),
+        keys: keys.chain(content.spare.iter().map(|spare| spare.public_key)).collect(),
         links: BTreeMap::new(),
         resolved: BTreeMap::new(),
+        sessions: Default::default(),
     };
     apply::desired(content, &facts).map(|desired| desired.twins).unwrap_or_default()
 }
@@ -203,7 +205,8 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
         memory.twins.extend(before.twins.difference(theirs).cloned());
     }
     resolved.refresh(site.world, &contents).await;
-    let facts = patronus_core::apply::Facts { resolved: resolved.addresses(), ..old };
+    let sessions = apply::sessions(&before, &owner, site.world.clock.now(), goal.since);
+    let facts = apply::Facts { resolved: resolved.addresses(), sessions: sessions.clone(), ..old };
     let mut desired = match goal.content {
         Some(content) => apply::desired(content, &facts)?,
         None => Desired::nothing(owner, site.world.device.driver()),
@@ -215,7 +218,7 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     for step in plan.apply.iter().chain(&plan.clean) {
         tracing::debug!(network = %site.identity.network.name, %step, "planned");
     }
-    Ok(Planned { desired, before, plan })
+    Ok(Planned { desired, before, plan, sessions })
 }
 
 /// The values of foreign settings that the plan changes.

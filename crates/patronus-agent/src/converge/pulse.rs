@@ -4,88 +4,111 @@
 //! seconds and more. So where both know how to reach the other, the lower key begins, and the other side only when nothing
 //! has come for a while. A session that is there is renewed by whoever began it, when it has something to send.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use patronus_core::apply::Sessions;
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::PublicKey;
-use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink};
+use patronus_types::bundle::{Content, Peer};
 
 use super::{Goal, Site};
-use crate::effects::model::Observed;
 
 /// To whom a packet goes.
 #[derive(Debug, Clone, Copy)]
 pub enum Pulse<'a> {
     /// Where this side begins sessions.
     Begin,
-    /// Where there has never been one, whoever should have begun it.
-    Silent(&'a Observed),
+    /// Where there is none, whoever should have begun it.
+    Silent(&'a Sessions),
     /// Everywhere.
     All,
 }
 
 /// Sends to the peers of a tunnel that may wait for it after a change. Where the far ends change at the same time, those
 /// without a session get nothing yet: see [`Pulse::Begin`].
-pub(super) fn begin(site: Site<'_>, goal: Goal<'_>, before: &Observed, (interface, peers): (&str, &[PublicKey])) {
+pub(super) fn begin(site: Site<'_>, goal: Goal<'_>, sessions: &Sessions, (interface, peers): (&str, &[PublicKey])) {
     let Some(content) = goal.content else { return };
-    let wanted = ends(content, site, interface).filter(|end| {
-        let key = &end.far.public_key;
-        peers.contains(key) && (!goal.concerted || had_session(before, interface, key))
+    let wanted = ends(content, site).filter(|end| {
+        let is_there = !goal.concerted || end.has_session(sessions);
+        end.interface == interface && peers.contains(&end.theirs) && is_there
     });
-    send(site, interface, wanted);
+    send(site, wanted);
 }
 
 /// Sends a packet through each tunnel.
 pub fn pulse(site: Site<'_>, content: &Content, pulse: Pulse<'_>) {
-    for tunnel in &content.tunnels {
-        let interface = site.owner.interface(tunnel.local, tunnel.remote);
-        let wanted = ends(content, site, &interface).filter(|end| match pulse {
-            Pulse::Begin => end.begins(),
-            Pulse::Silent(observed) => !had_session(observed, &interface, &end.far.public_key),
-            Pulse::All => true,
-        });
-        send(site, &interface, wanted);
-    }
-}
-
-fn had_session(observed: &Observed, interface: &str, key: &PublicKey) -> bool {
-    let state = observed.tunnels.get(interface).and_then(|tunnel| tunnel.wireguard.as_ref().ok());
-    state.and_then(|state| state.peers.get(key)).is_some_and(|peer| peer.last_handshake.is_some())
+    let wanted = ends(content, site).filter(|end| match pulse {
+        Pulse::Begin => end.begins(),
+        Pulse::Silent(sessions) => !end.has_session(sessions),
+        Pulse::All => true,
+    });
+    send(site, wanted);
 }
 
 /// Both ends of one peer on one tunnel.
 struct End<'a> {
-    near: &'a LocalUplink,
+    interface: String,
     peer: &'a Peer,
-    far: &'a PeerUplink,
+    ours: PublicKey,
+    theirs: PublicKey,
+    /// Whether this side knows where the far one is, and the other way round.
+    known: (bool, bool),
 }
 
 impl End<'_> {
     /// Whether this side begins a session.
     fn begins(&self) -> bool {
-        // An uplink keeps its sessions alive where it has no endpoint of its own.
-        let far_knows_us = self.near.keepalive_s == 0;
-        match (self.far.endpoint.is_some(), far_knows_us) {
-            (true, true) => self.near.public_key < self.far.public_key,
+        match self.known {
+            (true, true) => self.ours < self.theirs,
             (knows_far, _) => knows_far,
         }
     }
+
+    fn has_session(&self, sessions: &Sessions) -> bool {
+        sessions.contains(&(self.interface.clone(), self.theirs))
+    }
 }
 
-fn ends<'a>(content: &'a Content, site: Site<'a>, interface: &str) -> impl Iterator<Item = End<'a>> + use<'a> {
-    let tunnel = content.tunnels.iter().find(|tunnel| site.owner.interface(tunnel.local, tunnel.remote) == interface);
-    let near = tunnel.and_then(|tunnel| Some((content.uplinks.get(usize::from(tunnel.local))?, tunnel.remote)));
-    near.into_iter().flat_map(move |(near, remote)| {
-        let far = move |peer: &'a Peer| Some(End { near, peer, far: peer.uplinks.get(usize::from(remote))? });
-        content.peers.iter().filter_map(far)
+fn ends<'a>(content: &'a Content, site: Site<'a>) -> impl Iterator<Item = End<'a>> {
+    let ordinary = content.tunnels.iter().filter_map(move |tunnel| {
+        let near = content.uplinks.get(usize::from(tunnel.local))?;
+        let interface = site.owner.interface(tunnel.local, tunnel.remote);
+        let end = move |peer: &'a Peer| {
+            let far = peer.uplinks.get(usize::from(tunnel.remote))?;
+            // An uplink keeps its sessions alive where it has no endpoint of its own.
+            let known = (far.endpoint.is_some(), near.keepalive_s == 0);
+            let (ours, theirs) = (near.public_key, far.public_key);
+            Some(End { interface: interface.clone(), peer, ours, theirs, known })
+        };
+        Some(content.peers.iter().filter_map(end))
+    });
+    ordinary.flatten().chain(spare_ends(content, site))
+}
+
+fn spare_ends<'a>(content: &'a Content, site: Site<'a>) -> impl Iterator<Item = End<'a>> {
+    content.spare.iter().flat_map(move |spare| {
+        let near_is_known = content.uplinks.get(usize::from(spare.local)).is_some_and(|near| near.keepalive_s == 0);
+        spare.peers.iter().filter_map(move |far| {
+            Some(End {
+                interface: site.owner.spare_interface(),
+                peer: content.peers.iter().find(|peer| peer.name == far.name)?,
+                ours: spare.public_key,
+                theirs: far.public_key,
+                known: (far.endpoint.is_some(), near_is_known),
+            })
+        })
     })
 }
 
-fn send<'a>(site: Site<'_>, interface: &str, ends: impl Iterator<Item = End<'a>>) {
+fn send<'a>(site: Site<'_>, ends: impl Iterator<Item = End<'a>>) {
     let port = site.identity.port_base.saturating_add(PORT_OFFSET);
-    let to: Vec<SocketAddr> =
-        ends.filter_map(|end| Some(SocketAddr::new(*end.peer.addresses.first()?, port))).collect();
-    if !to.is_empty() {
-        site.world.host.send(interface, &to);
+    let mut to: BTreeMap<String, Vec<SocketAddr>> = BTreeMap::new();
+    for end in ends {
+        let address = end.peer.addresses.first().map(|address| SocketAddr::new(*address, port));
+        to.entry(end.interface).or_default().extend(address);
+    }
+    for (interface, to) in to {
+        site.world.host.send(&interface, &to);
     }
 }

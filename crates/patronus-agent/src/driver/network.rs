@@ -27,6 +27,8 @@ const LOOK_APART: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const YOUNG: Duration = Duration::from_secs(30);
 const YOUNG_LOOK: Duration = Duration::from_secs(10);
+/// The same while traffic waits for sessions of other tunnels, soon after a change and later: nothing tells of them.
+const WAITING_LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// How often a packet goes into each tunnel. A session is renewed by a packet when it is two minutes old, and is dead at
 /// three: so this lies between.
 const PULSE: Duration = Duration::from_secs(125);
@@ -240,14 +242,23 @@ impl Loop {
         let wait = match healed {
             Ok(_) => {
                 self.look_again.reset();
-                let usual = if now < self.young_until { YOUNG_LOOK } else { LOOK };
-                spread(usual, self.random())
+                spread(self.usual_look(now), self.random())
             }
             Err(_) => self.look_again.fail(self.random()).max(LOOK_APART),
         };
         self.looked_at = now;
         self.look_at = now + wait;
         self.tell_changes();
+    }
+
+    /// When the kernel is looked at again, as long as all is well.
+    fn usual_look(&self, now: Instant) -> Duration {
+        match (now < self.young_until, self.network.waits_for().is_empty()) {
+            (true, false) => WAITING_LOOK.0,
+            (false, false) => WAITING_LOOK.1,
+            (true, true) => YOUNG_LOOK,
+            (false, true) => LOOK,
+        }
     }
 
     fn look_soon(&mut self) {
@@ -362,7 +373,7 @@ impl Loop {
         let now = Instant::now();
         self.young_until = now + YOUNG;
         (self.pulse_at, self.greeted) = (now + GREET, false);
-        self.look_at = self.look_at.min(now + YOUNG_LOOK);
+        self.look_at = self.look_at.min(now + self.usual_look(now));
     }
 
     fn ask(&mut self, control: Arc<dyn Control>) {

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::control::Dial;
 use crate::failure::{Exit, Failure};
 use crate::host::Host;
-use crate::state::{FORMAT, Identity, Joining, KeyPairs, StateDir};
+use crate::state::{FORMAT, Identity, Joining, KeyPairs, Keyring, StateDir};
 use crate::{failpoint, local, output};
 
 pub use invitation::read as read_invitation;
@@ -183,6 +183,7 @@ fn identity(
         index: joining.index,
         port_base: joining.port_base,
         keys: joining.keys.clone(),
+        keyring: Keyring::default(),
         token: response.agent_token,
         servers,
         ca_sha256: invitation.ca_sha256,

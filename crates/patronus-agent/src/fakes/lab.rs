@@ -7,7 +7,7 @@ use patronus_core::signature::{SigningKey, Statement, sign};
 use patronus_core::{address, archive, mesh};
 use patronus_types::api::agent::{Desired, Mode, State};
 use patronus_types::api::tokens::Invitation;
-use patronus_types::bundle::Party;
+use patronus_types::bundle::{Content, Party};
 use patronus_types::network::NetworkSpec;
 use patronus_types::site::SiteInput;
 use patronus_types::token::{Secret, TokenKind};
@@ -108,6 +108,7 @@ impl Lab {
             index: 0,
             port_base: 51_820,
             keys: keys(),
+            keyring: Default::default(),
             token: Secret::new(TokenKind::Agent, &[1; 32]),
             servers: vec!["https://a.example".to_owned(), "https://b.example".to_owned()],
             ca_sha256: Some(Digest([1; 32])),
@@ -116,6 +117,13 @@ impl Lab {
             poll_interval_s: 5,
             enrolled_at: patronus_types::Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// The content of a bundle with two peers.
+    pub fn open_content(&self) -> Content {
+        let compiled = mesh::compile(&input(3)).unwrap();
+        let ours = compiled.sites.into_iter().find(|compiled| compiled.id == site(0)).unwrap();
+        mesh::content(&ours.tar.to_vec()).unwrap()
     }
 
     /// An invitation to this network.

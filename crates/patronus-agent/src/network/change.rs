@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patronus_core::apply::change::{Action, Change, Ending, Phase, Record};
-use patronus_types::Name;
 use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Steps};
 use patronus_types::bundle::Content;
+use patronus_types::{Name, Timestamp};
 use tokio::time::Instant;
 
 use super::accept::{Retry, millis};
@@ -32,13 +32,20 @@ pub(super) struct Flight {
     /// A step was refused by the host, so that nothing had to be proven.
     refused: bool,
     began: Instant,
+    began_at: Timestamp,
 }
 
 impl Flight {
-    fn new(change: Change, bundle: Bundle, before: Option<Arc<Bundle>>, snapshot: Snapshot) -> Self {
-        let (bundle, began) = (Arc::new(bundle), Instant::now());
+    fn new(change: Change, bundle: Bundle, before: (Option<Arc<Bundle>>, Snapshot), began_at: Timestamp) -> Self {
+        let (bundle, began, (before, snapshot)) = (Arc::new(bundle), Instant::now(), before);
         let (prover, full) = (None, BTreeSet::new());
-        Self { change, bundle, prover, full, before, snapshot, done: None, refused: false, began }
+        Self { change, bundle, prover, full, before, snapshot, done: None, refused: false, began, began_at }
+    }
+
+    /// From when on sessions count, where keys are replaced.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        let contents = [Some(&self.bundle), self.before.as_ref()];
+        contents.into_iter().flatten().any(|bundle| bundle.content.spare.is_some()).then_some(self.began_at)
     }
 
     /// What the kernel holds while evidence is gathered: the new bundle, or again the one before.
@@ -57,7 +64,8 @@ impl Network {
         let attempts = interrupted.map_or(0, |(_, times)| times).saturating_add(1);
         let change = Change::begin(attempts, bundle.content.confirm);
         let before = self.running.clone();
-        self.drive(Flight::new(change, bundle, before, Snapshot::default())).await
+        let now = self.world.clock.now();
+        self.drive(Flight::new(change, bundle, (before, Snapshot::default()), now)).await
     }
 
     /// Ends a change under way: what has not proven itself is undone.
@@ -94,6 +102,7 @@ impl Network {
     /// Ends what an earlier run began, and starts the tunnels from the disk. True if all is as it should be.
     pub async fn recover(&mut self) -> bool {
         self.say_what_was_damaged();
+        self.settle_keys();
         self.reserve_ports();
         match self.home.journal() {
             Ok(Some(journal)) => self.resume(journal).await,
@@ -130,7 +139,8 @@ impl Network {
             record.phase = Phase::Proven;
         }
         let change = Change::resume(record);
-        self.drive(Flight::new(change, Bundle { release, content }, before, snapshot)).await;
+        let now = self.world.clock.now();
+        self.drive(Flight::new(change, Bundle { release, content }, (before, snapshot), now)).await;
     }
 
     /// Carries out one action after the other, up to the end or to where evidence has to be awaited.
@@ -191,6 +201,7 @@ impl Network {
             // Neighbours get the same release at the same moment.
             concerted: true,
             keep_rest: true,
+            since: flight.since(),
             ..Goal::default()
         };
         match self.converge(goal).await {
@@ -214,7 +225,8 @@ impl Network {
     async fn tidy(&mut self, flight: &Flight) -> Result<(), String> {
         let forget: Vec<_> = flight.before.iter().map(|before| &before.content).collect();
         let content = Some(&flight.bundle.content);
-        let done = self.converge(Goal { content, from: content, forget: &forget, ..Goal::default() }).await;
+        let since = flight.since();
+        let done = self.converge(Goal { content, from: content, forget: &forget, since, ..Goal::default() }).await;
         let done = done.map_err(|error| error.to_string())?;
         self.settle(&done).await;
         Ok(())
@@ -231,6 +243,7 @@ impl Network {
             content: flight.before.as_ref().map(|before| &before.content),
             from: Some(&flight.bundle.content),
             learnt: Some(&flight.snapshot.endpoints),
+            since: flight.since(),
             ..Goal::default()
         };
         let done = self.converge(goal).await.map_err(|error| error.to_string())?;
@@ -278,6 +291,7 @@ impl Network {
         self.tell_ending(release.version, (result, reason.as_deref()), steps);
         if result == OutcomeKind::Applied {
             (self.notes.disk, self.notes.versions) = (None, None);
+            self.progress.changed = Some((release.digest, flight.began_at));
         }
         let interrupted = flight.change.was_interrupted().then(|| (release.digest, flight.change.attempts()));
         self.progress.interrupted = interrupted;
@@ -294,6 +308,7 @@ impl Network {
         if let Err(error) = self.home.clean() {
             self.notes.disk = Some(error.to_string());
         }
+        self.settle_keys();
         retry
     }
 

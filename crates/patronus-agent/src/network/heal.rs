@@ -27,14 +27,15 @@ impl Network {
             return Ok(());
         };
         let content = Some(&bundle.content);
-        match self.converge(Goal { content, from: content, keep_rest, ..Goal::default() }).await {
+        let since = self.changed_at();
+        match self.converge(Goal { content, from: content, keep_rest, since, ..Goal::default() }).await {
             Ok(done) => {
                 if done.changed {
                     tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
                 }
                 self.settle(&done).await;
                 if rescue {
-                    converge::pulse(self.site(), &bundle.content, Pulse::Silent(&done.before));
+                    converge::pulse(self.site(), &bundle.content, Pulse::Silent(&self.sessions(&done.before)));
                 }
                 Ok(())
             }
@@ -164,13 +165,15 @@ impl Network {
 
     pub(super) async fn settle(&mut self, done: &Done) {
         self.notes.kernel.clone_from(&done.warnings);
-        if let Some(driver) = done.driver {
-            self.driver = Some(driver.to_string());
-        }
         let made = if done.changed { self.world.device.observe(&self.owner).await.ok() } else { None };
         let observed = made.as_ref().unwrap_or(&done.before);
         self.lines.follow(observed);
+        if let Some(tunnel) = observed.tunnels.values().next() {
+            self.driver = Some(tunnel.driver.to_string());
+        }
         self.seen = self.named(observed);
+        let sessions = self.sessions(observed);
+        self.note_waits(&sessions);
         if let Some(bundle) = self.running.clone() {
             self.notes.overlaps = self.neighbours.overlaps(&self.home, bundle.release.digest, &bundle.content);
         }

@@ -9,6 +9,7 @@
 mod accept;
 mod change;
 mod heal;
+mod keys;
 mod neighbours;
 mod prove;
 mod report;
@@ -18,6 +19,7 @@ mod wants;
 use std::sync::Arc;
 
 use patronus_core::path::PORT_OFFSET;
+use patronus_types::Name;
 use patronus_types::api::agent::{Desired, Mode, State};
 use patronus_types::bundle::Content;
 use tokio::time::Instant;
@@ -69,6 +71,8 @@ pub struct Network {
     resolved: Resolved,
     neighbours: Neighbours,
     condemned: CondemnedList,
+    /// Peers whose traffic has yet to move, when the kernel was last looked at.
+    waits_for: Vec<Name>,
     /// A change under way.
     flight: Option<Flight>,
     /// Where far agents are asked, and answered.
@@ -134,6 +138,7 @@ impl Network {
             resolved: Resolved::default(),
             neighbours: Neighbours::default(),
             condemned,
+            waits_for: Vec::new(),
             flight: None,
             lines,
             seq: 0,
@@ -196,6 +201,7 @@ impl Network {
         }
         let news = self.known.as_ref() != Some(&state);
         self.known = Some(state);
+        self.offer_keys();
         news
     }
 

@@ -6,8 +6,9 @@ use patronus_types::api::agent::{Report, Undone};
 use super::Network;
 use crate::status::TunnelStatus;
 
-const MOST_TUNNELS: usize = 16;
+const MOST_TUNNELS: usize = 17;
 const MOST_WARNINGS: usize = 16;
+const MOST_NAMES: usize = 64;
 const LONGEST_WARNING: usize = 512;
 
 impl Network {
@@ -26,9 +27,9 @@ impl Network {
             tunnels: self.seen.iter().map(TunnelStatus::summary).take(MOST_TUNNELS).collect(),
             warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
             undone: self.condemned.iter().map(|one| Undone { version: one.version, digest: one.digest }).collect(),
-            spare_key: None,
-            offered_keys: None,
-            waits_for: Vec::new(),
+            spare_key: self.identity.keyring.spare_key(),
+            offered_keys: self.identity.keyring.offered(),
+            waits_for: self.waits_for.iter().take(MOST_NAMES).cloned().collect(),
         }
     }
 
@@ -36,7 +37,9 @@ impl Network {
     pub fn gist(&self) -> String {
         let running = self.running.as_ref().map(|bundle| bundle.release.running());
         let alive: Vec<u32> = self.seen.iter().map(|tunnel| tunnel.summary().peers_alive).collect();
-        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive))
+        let keyring = &self.identity.keyring;
+        let keys = (keyring.spare_key(), keyring.offered(), &self.waits_for);
+        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive, keys))
     }
 
     /// What is wrong, in words. Whether the host forwards is looked at each time: that is changed behind our back.

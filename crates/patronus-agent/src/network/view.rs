@@ -32,6 +32,7 @@ impl Network {
             tunnels,
             outcome: self.progress.outcome.clone(),
             proving: self.proving(),
+            waits_for: self.waits_for.clone(),
         };
         NetworkStatus { network_id: self.identity.network.id, member: Some(member), warnings }
     }

@@ -70,6 +70,11 @@ impl Home {
         }
     }
 
+    /// Records who this host is, before anybody hears of a new key.
+    pub fn save_identity(&self, identity: &Identity) -> Result<()> {
+        write_json(&self.path.join(IDENTITY), identity)
+    }
+
     /// The highest accepted versions; none where the file is missing.
     pub fn versions(&self) -> Result<Option<Versions>> {
         read_json(&self.path.join(VERSIONS))

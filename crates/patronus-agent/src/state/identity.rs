@@ -9,6 +9,7 @@ use patronus_types::{Digest, NetworkId, PublicKey, SiteId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
+use super::Keyring;
 use crate::effects::model::{Owner, PrivateKey};
 
 /// The format number this version writes and reads.
@@ -30,6 +31,9 @@ pub struct Identity {
     pub port_base: u16,
     /// One key pair for each uplink the site can have.
     pub keys: KeyPairs,
+    /// The keys beside them.
+    #[serde(default)]
+    pub keyring: Keyring,
     /// The agent's own token.
     pub token: Secret,
     /// The servers, in the order they are tried.
@@ -73,7 +77,7 @@ impl Identity {
 }
 
 /// Key pairs by uplink, as base64 of their private halves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyPairs(Vec<PrivateKey>);
 
 impl KeyPairs {

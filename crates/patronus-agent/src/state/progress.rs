@@ -1,7 +1,7 @@
 //! What is remembered for reports and for `status`. Losing it loses no network.
 
-use patronus_types::Digest;
 use patronus_types::api::agent::Outcome;
+use patronus_types::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The last outcome and the number of the last report.
@@ -14,4 +14,6 @@ pub struct Progress {
     pub outcome: Option<Outcome>,
     /// A bundle whose change was cut short, and how often.
     pub interrupted: Option<(Digest, u32)>,
+    /// What runs, and when the change to it began.
+    pub changed: Option<(Digest, Timestamp)>,
 }

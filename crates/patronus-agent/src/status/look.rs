@@ -14,18 +14,18 @@ pub fn tunnels(observed: &Observed, content: Option<&Content>, now: Timestamp) -
     let names = names(content);
     let tunnel = |(interface, tunnel): (&String, &crate::effects::model::Tunnel)| {
         let wireguard = tunnel.wireguard.as_ref().ok();
-        let (local, remote) = indices(interface)?;
+        let indices = indices(interface);
         let peers = wireguard.iter().flat_map(|state| &state.peers).map(|(key, state)| peer(*key, state, &names, now));
-        Some(TunnelStatus {
+        TunnelStatus {
             interface: interface.clone(),
-            local,
-            remote,
+            local: indices.map(|(local, _)| local),
+            remote: indices.map(|(_, remote)| remote),
             port: wireguard.map_or(0, |state| state.port),
             mtu: tunnel.mtu,
             peers: peers.collect(),
-        })
+        }
     };
-    observed.tunnels.iter().filter_map(tunnel).collect()
+    observed.tunnels.iter().map(tunnel).collect()
 }
 
 impl TunnelStatus {
@@ -61,10 +61,12 @@ fn peer(key: PublicKey, state: &PeerState, names: &BTreeMap<PublicKey, &Name>, n
 
 fn names(content: Option<&Content>) -> BTreeMap<PublicKey, &Name> {
     let peers = content.into_iter().flat_map(|content| &content.peers);
-    peers.flat_map(|peer| peer.uplinks.iter().map(|uplink| (uplink.public_key, &peer.name))).collect()
+    let ordinary = peers.flat_map(|peer| peer.uplinks.iter().map(|uplink| (uplink.public_key, &peer.name)));
+    let spare = content.and_then(|content| content.spare.as_ref()).into_iter().flat_map(|spare| &spare.peers);
+    ordinary.chain(spare.map(|far| (far.public_key, &far.name))).collect()
 }
 
-/// The uplinks that `pt<n><i><j>` names.
+/// The uplinks that `pt<n><i><j>` names; the spare tunnel's name has none.
 fn indices(interface: &str) -> Option<(u8, u8)> {
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| byte - b'0');
     match interface.as_bytes() {

@@ -67,6 +67,9 @@ pub struct Member {
     /// A change that has yet to prove itself.
     #[serde(default)]
     pub proving: Option<Proving>,
+    /// Peers whose traffic has yet to move between the spare tunnel and the others.
+    #[serde(default)]
+    pub waits_for: Vec<Name>,
 }
 
 /// A change that is undone unless it proves itself.
@@ -104,10 +107,10 @@ pub struct Contact {
 pub struct TunnelStatus {
     /// Its name on the host.
     pub interface: String,
-    /// Index of the local uplink.
-    pub local: u8,
-    /// Index of the peers' uplink.
-    pub remote: u8,
+    /// Index of the local uplink; none for the spare tunnel.
+    pub local: Option<u8>,
+    /// Index of the peers' uplink, likewise.
+    pub remote: Option<u8>,
     /// UDP port it listens on.
     pub port: u16,
     /// MTU in bytes.

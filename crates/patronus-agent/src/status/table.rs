@@ -54,6 +54,10 @@ fn membership(text: &mut String, member: &Member) {
     if let Some(proving) = &member.proving {
         field(text, "proving", &waits(proving));
     }
+    if !member.waits_for.is_empty() {
+        let names = named(&member.waits_for).join(", ");
+        field(text, "keys", &format!("are being replaced; waits for a session with: {names}"));
+    }
     for tunnel in &member.tunnels {
         tunnel_lines(text, tunnel);
     }
@@ -122,12 +126,15 @@ fn say(outcome: &Outcome) -> String {
 }
 
 fn waits(Proving { version, left_s, server, peers }: &Proving) -> String {
-    let names = peers.iter().take(NAMED).map(Name::as_str);
-    let more = peers.len().saturating_sub(NAMED);
-    let more = (more > 0).then(|| format!("{more} more"));
-    let all: Vec<String> =
-        server.then(|| "the server".to_owned()).into_iter().chain(names.map(str::to_owned)).chain(more).collect();
+    let all: Vec<String> = server.then(|| "the server".to_owned()).into_iter().chain(named(peers)).collect();
     format!("version {version}, {left_s} s left, waits for: {}", all.join(", "))
+}
+
+/// The first few names, and how many more there are.
+fn named(names: &[Name]) -> Vec<String> {
+    let more = names.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    names.iter().take(NAMED).map(Name::to_string).chain(more).collect()
 }
 
 fn tunnel_lines(text: &mut String, tunnel: &TunnelStatus) {

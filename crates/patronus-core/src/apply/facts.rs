@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use patronus_types::{Endpoint, Host, PublicKey};
 
+use super::Sessions;
 use super::model::{Driver, HostLink, Owner};
 
 /// The host as far as it matters for one network.
@@ -24,7 +25,7 @@ pub struct Facts {
     pub resolved: BTreeMap<String, IpAddr>,
     /// The peers with a session, by interface, as [`sessions`](super::sessions()) has them. It matters only while keys are
     /// replaced.
-    pub sessions: BTreeSet<(String, PublicKey)>,
+    pub sessions: Sessions,
 }
 
 impl Facts {

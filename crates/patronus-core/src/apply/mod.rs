@@ -23,7 +23,7 @@ pub use facts::Facts;
 pub use forwarding::not_forwarded;
 pub use overlap::overlap;
 pub use plan::{Action, Memory, Plan, Step, Verdict, plan};
-pub use sessions::{SESSION, is_live, sessions};
+pub use sessions::{Sessions, sessions};
 
 #[cfg(test)]
 mod tests;

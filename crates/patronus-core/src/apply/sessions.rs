@@ -8,19 +8,17 @@ use patronus_types::{PublicKey, Timestamp};
 use super::model::{Observed, Owner};
 
 /// A session that is older carries nothing (WireGuard's `REJECT_AFTER_TIME`).
-pub const SESSION: Duration = Duration::from_secs(180);
+const SESSION: Duration = Duration::from_secs(180);
+
+/// The peers with a session, by interface.
+pub type Sessions = BTreeSet<(String, PublicKey)>;
 
 /// The peers with a session at `now`, by interface.
 ///
 /// A device whose key is replaced ends its sessions, and still says when their last handshakes were. So on the ordinary
 /// tunnels only those count that began after `since`, when the change began that may have replaced it; the key of the spare
 /// one never changes.
-pub fn sessions(
-    observed: &Observed,
-    owner: &Owner,
-    now: Timestamp,
-    since: Option<Timestamp>,
-) -> BTreeSet<(String, PublicKey)> {
+pub fn sessions(observed: &Observed, owner: &Owner, now: Timestamp, since: Option<Timestamp>) -> Sessions {
     let spare = owner.spare_interface();
     let mut sessions = BTreeSet::new();
     for (name, tunnel) in &observed.tunnels {
@@ -34,7 +32,7 @@ pub fn sessions(
 }
 
 /// Whether a session whose last handshake was at `at` still carries something at `now`.
-pub fn is_live(at: Timestamp, now: Timestamp) -> bool {
+fn is_live(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at).unsigned_abs() < SESSION
 }
 

@@ -30,6 +30,7 @@ use crate::respond;
 const NONCE_BYTES: usize = 32;
 const MAX_TEXT: usize = 255;
 const MAX_LINES: usize = 16;
+const MAX_TUNNELS: usize = 17;
 const MAX_UNDONE: usize = 64;
 const MAX_LINE: usize = 1000;
 
@@ -214,7 +215,7 @@ fn report_faults(report: &Report) -> Vec<Fault> {
     check(is_text(&report.agent_version), "/agent_version", TEXT_RULE);
     check(is_text(&report.hostname), "/hostname", TEXT_RULE);
     check(report.driver.as_deref().is_none_or(is_text), "/driver", TEXT_RULE);
-    check(report.tunnels.len() <= MAX_LINES, "/tunnels", "at most 16");
+    check(report.tunnels.len() <= MAX_TUNNELS, "/tunnels", "at most 17");
     check(report.tunnels.iter().all(|tunnel| is_text(&tunnel.interface)), "/tunnels", TEXT_RULE);
     check(report.warnings.len() <= MAX_LINES, "/warnings", "at most 16");
     check(report.warnings.iter().all(|line| line.len() <= MAX_LINE), "/warnings", "at most 1,000 bytes each");

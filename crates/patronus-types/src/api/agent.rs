@@ -108,7 +108,7 @@ pub struct Report {
     pub highest_accepted: u64,
     /// What became of the newest version it was told of.
     pub outcome: Option<Outcome>,
-    /// Its interfaces, at most 16.
+    /// Its interfaces, at most 17.
     pub tunnels: Vec<TunnelSummary>,
     /// What is wrong on the host, in words, at most 16 lines.
     pub warnings: Vec<String>,
@@ -208,10 +208,10 @@ pub struct Steps {
 pub struct TunnelSummary {
     /// Its name on the host.
     pub interface: String,
-    /// Index of the local uplink.
-    pub local: u8,
-    /// Index of the peers' uplink.
-    pub remote: u8,
+    /// Index of the local uplink; none for the spare tunnel.
+    pub local: Option<u8>,
+    /// Index of the peers' uplink, likewise.
+    pub remote: Option<u8>,
     /// UDP port it listens on.
     pub port: u16,
     /// Peers configured.

@@ -4,22 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use patronus_core::apply::Sessions;
 use patronus_core::apply::prove::Baseline;
+use patronus_core::path::SPARE;
 use patronus_core::path::packet::Packet;
-use patronus_types::Name;
 use patronus_types::bundle::{Content, Peer, Tunnel};
+use patronus_types::{Name, PublicKey};
 use tokio::time::{Instant, timeout_at};
 
 use super::{BURST, TICK, servers};
-use crate::effects::model::Observed;
 use crate::network::{Bundle, Network};
 
 /// How long far agents may take to say that they are there, before a change.
 const LISTEN: Duration = Duration::from_secs(1);
 /// How long the answers of one burst may take, where the next one waits for them.
 const BURST_PAUSE: Duration = Duration::from_millis(20);
-/// A session that is older carries nothing (WireGuard's `REJECT_AFTER_TIME`).
-const SESSION: Duration = Duration::from_secs(180);
 /// How long who has no agent may take to be heard: WireGuard answers data with a keepalive after ten seconds.
 const MUTE: Duration = Duration::from_secs(15);
 
@@ -47,12 +46,13 @@ impl Network {
             return (before, BTreeSet::new());
         };
         self.lines.follow(&observed);
+        let sessions = self.sessions(&observed);
         let wanted: BTreeSet<&Name> = new.content.peers.iter().map(|peer| &peer.name).collect();
         let candidates: Vec<&Peer> = running
             .content
             .peers
             .iter()
-            .filter(|peer| wanted.contains(&peer.name) && self.has_session(&observed, &running.content, peer))
+            .filter(|peer| wanted.contains(&peer.name) && has_session(&running.content, peer, &sessions))
             .collect();
         let (answering, mute): (Vec<&Peer>, Vec<&Peer>) =
             candidates.into_iter().partition(|peer| peer.probe_port.is_some());
@@ -98,17 +98,21 @@ impl Network {
     /// Asks a far agent by each tunnel; with `full`, also by a packet as large as the tunnel takes.
     pub(super) fn send_to(&mut self, content: &Content, peer: &Peer, full: bool) {
         let Some(port) = peer.probe_port else { return };
-        for Tunnel { local, remote, .. } in
-            content.tunnels.iter().filter(|it| usize::from(it.remote) < peer.uplinks.len())
-        {
-            let interface = self.owner.interface(*local, *remote);
+        let ordinary = content.tunnels.iter().filter(|tunnel| usize::from(tunnel.remote) < peer.uplinks.len());
+        let has_spare = content.spare.iter().flat_map(|spare| &spare.peers).any(|far| far.name == peer.name);
+        let spare = has_spare.then(|| (self.owner.spare_interface(), (SPARE, SPARE)));
+        let ways: Vec<(String, (u8, u8))> = ordinary
+            .map(|&Tunnel { local, remote, .. }| (self.owner.interface(local, remote), (local, remote)))
+            .chain(spare)
+            .collect();
+        for (interface, (local, remote)) in ways {
             for &address in &peer.addresses {
                 for is_full in [false, true].into_iter().take(1 + usize::from(full)) {
                     let seq = self.next_seq() + u32::from(is_full);
                     let packet = Packet {
                         full: is_full,
-                        local: *local,
-                        remote: *remote,
+                        local,
+                        remote,
                         interval_ms: u16::try_from(TICK.as_millis()).unwrap_or(u16::MAX),
                         seq,
                         time: self.asked,
@@ -126,17 +130,14 @@ impl Network {
         self.seq = self.seq.wrapping_add(2);
         self.seq
     }
+}
 
-    fn has_session(&self, observed: &Observed, content: &Content, peer: &Peer) -> bool {
-        let now = self.world.clock.now();
-        content.tunnels.iter().any(|tunnel| {
-            let interface = self.owner.interface(tunnel.local, tunnel.remote);
-            let state = observed.tunnels.get(&interface).and_then(|tunnel| tunnel.wireguard.as_ref().ok());
-            let key = peer.uplinks.get(usize::from(tunnel.remote)).map(|uplink| uplink.public_key);
-            let last = state.zip(key).and_then(|(state, key)| state.peers.get(&key)?.last_handshake);
-            last.is_some_and(|at| now.duration_since(at).unsigned_abs() < SESSION)
-        })
-    }
+/// Whether a peer has a session on any tunnel.
+fn has_session(content: &Content, peer: &Peer, sessions: &Sessions) -> bool {
+    let spare = content.spare.iter().flat_map(|spare| &spare.peers).filter(|far| far.name == peer.name);
+    let keys: BTreeSet<PublicKey> =
+        peer.uplinks.iter().map(|uplink| uplink.public_key).chain(spare.map(|far| far.public_key)).collect();
+    sessions.iter().any(|(_, key)| keys.contains(key))
 }
 
 pub(super) fn is_full(seq: u32) -> bool {

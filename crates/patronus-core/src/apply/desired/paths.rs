@@ -5,14 +5,14 @@ use patronus_types::bundle::{Content, Peer, Tunnel};
 
 use super::{Desired, spare};
 use crate::apply::Facts;
-use crate::apply::model::{Route, Via};
+use crate::apply::model::{Owner, Route, Via};
 
 /// Metric of the `unreachable` route behind each route over a tunnel.
 const TWIN_METRIC: u32 = 9999;
 
 pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
     for peer in &content.peers {
-        let mut device = ordinary(content, facts, peer);
+        let mut device = ordinary(content, &facts.owner, peer);
         if spare::carries(content, facts, (peer, device.as_deref())) {
             device = Some(facts.owner.spare_interface());
         }
@@ -27,8 +27,8 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
 }
 
 /// The interface that carries a peer's traffic where the spare one does not.
-pub(super) fn ordinary(content: &Content, facts: &Facts, peer: &Peer) -> Option<String> {
-    choose(content, peer).map(|tunnel| facts.owner.interface(tunnel.local, tunnel.remote))
+pub(super) fn ordinary(content: &Content, owner: &Owner, peer: &Peer) -> Option<String> {
+    choose(content, peer).map(|tunnel| owner.interface(tunnel.local, tunnel.remote))
 }
 
 /// The tunnel with the least sum of both ends' costs, the first of equals; one where neither end knows where the

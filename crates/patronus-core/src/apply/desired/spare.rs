@@ -6,7 +6,8 @@ use patronus_types::Name;
 use patronus_types::bundle::{Content, Peer, Spare};
 
 use super::{Desired, DesiredPeer, DesiredTunnel, Unfit};
-use crate::apply::Facts;
+use crate::apply::model::Owner;
+use crate::apply::{Facts, Sessions};
 
 pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) -> Result<(), Unfit> {
     let Some(spare) = &content.spare else { return Ok(()) };
@@ -39,33 +40,35 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) -> Re
 /// Whether a peer's traffic goes by the spare tunnel: where both can carry it, by the one that the bundle wants; where one
 /// has no session, by the other.
 pub(super) fn carries(content: &Content, facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
-    let Some((spare, up)) = spare_of(content, facts, peer) else { return false };
-    match spare.carries {
-        true => up,
-        false => up && !ordinary_is_up(facts, (peer, ordinary)),
-    }
+    let Facts { owner, sessions, .. } = facts;
+    let Some((spare, up)) = spare_of(content, (owner, sessions), peer) else { return false };
+    up && (spare.carries || !ordinary_is_up(sessions, (peer, ordinary)))
 }
 
 /// The peers whose traffic has yet to move to where the bundle wants it, in its order.
-pub fn waits_for(content: &Content, facts: &Facts) -> Vec<Name> {
+pub fn waits_for(content: &Content, owner: &Owner, sessions: &Sessions) -> Vec<Name> {
     let waits = |peer: &&Peer| {
-        let ordinary = super::paths::ordinary(content, facts, peer);
-        spare_of(content, facts, peer).is_some_and(|(spare, up)| match spare.carries {
+        let ordinary = super::paths::ordinary(content, owner, peer);
+        spare_of(content, (owner, sessions), peer).is_some_and(|(spare, up)| match spare.carries {
             true => !up,
-            false => !ordinary_is_up(facts, (peer, ordinary.as_deref())),
+            false => !ordinary_is_up(sessions, (peer, ordinary.as_deref())),
         })
     };
     content.peers.iter().filter(waits).map(|peer| peer.name.clone()).collect()
 }
 
 /// The spare tunnel where it has the peer, and whether that has a session there.
-fn spare_of<'a>(content: &'a Content, facts: &Facts, peer: &Peer) -> Option<(&'a Spare, bool)> {
+fn spare_of<'a>(
+    content: &'a Content,
+    (owner, sessions): (&Owner, &Sessions),
+    peer: &Peer,
+) -> Option<(&'a Spare, bool)> {
     let spare = content.spare.as_ref()?;
     let key = spare.peers.iter().find(|far| far.name == peer.name)?.public_key;
-    Some((spare, facts.sessions.contains(&(facts.owner.spare_interface(), key))))
+    Some((spare, sessions.contains(&(owner.spare_interface(), key))))
 }
 
-fn ordinary_is_up(facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
-    let has = |name: &str, key| facts.sessions.contains(&(name.to_owned(), key));
+fn ordinary_is_up(sessions: &Sessions, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
+    let has = |name: &str, key| sessions.contains(&(name.to_owned(), key));
     ordinary.is_some_and(|name| peer.uplinks.iter().any(|uplink| has(name, uplink.public_key)))
 }

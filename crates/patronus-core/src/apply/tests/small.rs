@@ -183,7 +183,10 @@ fn keys_are_replaced_through_the_spare_tunnel() {
     let with = |input: &Input, sessions: &[(&str, PublicKey)]| {
         let facts =
             Facts { sessions: sessions.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect(), ..facts() };
-        (desired(&content_of(input).unwrap(), &facts).unwrap(), waits_for(&content_of(input).unwrap(), &facts))
+        (
+            desired(&content_of(input).unwrap(), &facts).unwrap(),
+            waits_for(&content_of(input).unwrap(), &owner(), &facts.sessions),
+        )
     };
     let carrier = |desired: &Desired| {
         let prefix = "10.0.1.0/24".parse().unwrap();

@@ -1,0 +1,64 @@
+//! The keys of this site: offered when the server asks for new ones, taken over when a bundle has them, forgotten when no
+//! bundle that is kept has them any more.
+
+use patronus_core::apply::{self, Sessions};
+use patronus_types::{Name, Timestamp};
+
+use super::Network;
+use crate::effects::model::{Observed, PrivateKey};
+use crate::state::Identity;
+
+impl Network {
+    /// Makes the keys that the server asks for.
+    pub(super) fn offer_keys(&mut self) {
+        if let Some(number) = self.known.as_ref().and_then(|state| state.new_keys) {
+            self.change_keys(|identity, make| identity.offer_keys(number, make));
+        }
+    }
+
+    /// Has the keys follow the bundles on the disk.
+    pub(super) fn settle_keys(&mut self) {
+        let (running, kept) = (self.running.clone(), self.home.contents());
+        let running = running.as_ref().map(|bundle| &bundle.content);
+        self.change_keys(|identity, make| identity.settle_keys(running, &kept, make));
+    }
+
+    /// Nobody hears of a key before it is on the disk.
+    fn change_keys(&mut self, change: impl FnOnce(&mut Identity, crate::state::Source<'_>) -> bool) {
+        let clock = std::sync::Arc::clone(&self.world.clock);
+        let mut identity = self.identity.clone();
+        if !change(&mut identity, &|| clock.secret().ok().map(PrivateKey::new)) {
+            return;
+        }
+        match self.home.save_identity(&identity) {
+            Ok(()) => self.identity = identity,
+            Err(error) => self.notes.disk = Some(error.to_string()),
+        }
+    }
+
+    /// While keys are replaced: when the change began to what the kernel holds. Sessions from before it are over.
+    pub(super) fn changed_at(&self) -> Option<Timestamp> {
+        if let Some(flight) = &self.flight {
+            return flight.since();
+        }
+        let running = self.running.as_ref().filter(|bundle| bundle.content.spare.is_some())?;
+        let known = self.progress.changed.filter(|(digest, _)| *digest == running.release.digest);
+        Some(known.map_or_else(|| self.world.clock.now(), |(_, at)| at))
+    }
+
+    /// The peers that have sessions.
+    pub(super) fn sessions(&self, observed: &Observed) -> Sessions {
+        apply::sessions(observed, &self.owner, self.world.clock.now(), self.changed_at())
+    }
+
+    /// Sees whose traffic has yet to move.
+    pub(super) fn note_waits(&mut self, sessions: &Sessions) {
+        let content = self.running.as_ref().map(|bundle| &bundle.content);
+        self.waits_for = content.map(|content| apply::waits_for(content, &self.owner, sessions)).unwrap_or_default();
+    }
+
+    /// The peers whose traffic has yet to move to where the running bundle wants it.
+    pub fn waits_for(&self) -> &[Name] {
+        &self.waits_for
+    }
+}
