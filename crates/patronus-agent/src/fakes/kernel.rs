@@ -71,6 +71,20 @@ impl FakeKernel {
         }
     }
 
+    /// Sets it for the peers of one tunnel.
+    pub fn handshake_on(&self, interface: &str, at: Option<patronus_types::Timestamp>) {
+        let mut state = self.state();
+        let (_, tunnel) = state.tunnels.get_mut(interface).unwrap();
+        tunnel.wireguard.as_mut().unwrap().peers.values_mut().for_each(|peer| peer.last_handshake = at);
+    }
+
+    /// The devices that routes in `main` lead to.
+    pub fn carriers(&self) -> BTreeSet<String> {
+        let state = self.state();
+        let main = state.routes.iter().filter(|route| route.table == Route::MAIN);
+        main.filter_map(|route| route.device().map(str::to_owned)).collect()
+    }
+
     /// Has every peer's session bring so many bytes more.
     pub fn receive(&self, bytes: u64) {
         for (_, tunnel) in self.state().tunnels.values_mut() {

@@ -149,7 +149,36 @@ impl Lab {
         for other in input.sites.iter_mut().skip(1).filter(|_| self.mute) {
             other.port_base = None;
         }
-        let compiled = mesh::compile(&input).unwrap();
+        self.of_input(version, &input, twist, by)
+    }
+
+    /// A version with two peers, in which this site's keys are replaced: they are `keys`, and so is that of its spare tunnel.
+    pub fn rotating(&self, version: u64, to_spare: bool, (keys, spare): (&[PublicKey], PublicKey)) -> Version {
+        let mut input = input(3);
+        for (number, site) in (200u8..).zip(&mut input.sites) {
+            site.spare_key = Some(PublicKey([number; 32]));
+        }
+        input.sites[0].spare_key = Some(spare);
+        input.sites[0].public_keys = keys.to_vec();
+        input.rotation = Some(mesh::Rotating { site: site(0), to_spare });
+        self.of_input(version, &input, |_| {}, &self.signer)
+    }
+
+    /// The version of a network with two other sites, in which this one has these keys.
+    pub fn re_keyed(&self, version: u64, keys: &[PublicKey]) -> Version {
+        let mut input = input(3);
+        input.sites[0].public_keys = keys.to_vec();
+        self.of_input(version, &input, |_| {}, &self.signer)
+    }
+
+    fn of_input(
+        &self,
+        version: u64,
+        input: &mesh::Input,
+        twist: impl FnOnce(&mut Statement),
+        by: &SigningKey,
+    ) -> Version {
+        let compiled = mesh::compile(input).unwrap();
         let ours = compiled.sites.into_iter().find(|compiled| compiled.id == site(0)).unwrap();
         let mut statement = Statement {
             network: network(),

@@ -1,4 +1,5 @@
 mod crash;
+mod rotation;
 
 use patronus_core::signature::SigningKey;
 use patronus_types::Digest;
