@@ -30,8 +30,12 @@ impl Network {
         let since = self.changed_at();
         match self.converge(Goal { content, from: content, keep_rest, since, ..Goal::default() }).await {
             Ok(done) => {
-                if done.changed {
-                    tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
+                match (done.changed, self.waits_for.is_empty()) {
+                    (true, true) => {
+                        tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
+                    }
+                    (true, false) => tracing::info!(network = self.name(), "traffic moves, since keys are replaced"),
+                    (false, _) => {}
                 }
                 self.settle(&done).await;
                 if rescue {
