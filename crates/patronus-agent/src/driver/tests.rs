@@ -493,3 +493,59 @@ async fn what_is_lost_while_a_change_proves_itself_comes_back() {
     assert!(lab.kernel.shape().len() >= changed.len() - 200);
     agent.stop().await;
 }
+
+/// Asks the loop to run a version from a file; the end comes when it has ended.
+async fn bring(agent: &Agent, version: &crate::fakes::Version) -> oneshot::Receiver<Result<String, String>> {
+    let (answer, end) = oneshot::channel();
+    let file = File { archive: version.archive.clone(), signature: version.desired.signatures[0].clone() };
+    agent.commands.send(Command::Apply(file, Errand { teller: Arc::new(drop), answer })).await.unwrap();
+    end
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_awaited_to_its_end_and_the_server_does_not_fight_it() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, usize::MAX).await;
+    let end = bring(&agent, &lab.version(5, 3)).await.await.unwrap();
+    assert!(end.unwrap().starts_with("version 5 runs: "));
+    pass(600).await;
+    assert_eq!(outcome(&lab), (5, OutcomeKind::Applied, String::new()), "the server still says version 1");
+    assert_eq!(lab.server.inner().reports.last().unwrap().highest_accepted, 5);
+    let end = bring(&agent, &lab.version(5, 3)).await.await.unwrap();
+    assert_eq!(end.unwrap(), "version 5 runs already");
+    lab.publish(&lab.version(6, 2));
+    pass(1).await;
+    assert_eq!(outcome(&lab), (6, OutcomeKind::Applied, String::new()));
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_who_waits_for_a_file_hears_how_it_ended() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    let before = lab.kernel.shape();
+    let ends = [bring(&agent, &lab.version(2, 3)).await, bring(&agent, &lab.version(2, 3)).await];
+    pass(20).await;
+    // The server's older version does not overtake it.
+    lab.publish(&lab.version(1, 2));
+    pass(5).await;
+    assert_ne!(lab.kernel.shape(), before, "it has half a minute");
+    for end in ends {
+        let why = end.await.unwrap().unwrap_err();
+        assert!(why.contains("2 of 2 peers silent for 30 s"), "{why}");
+    }
+    assert_eq!(lab.kernel.shape(), before);
+    let peers = lab.open().running_content().peers;
+    let answer = || lab.echo.answers(peers.iter().flat_map(|peer| peer.addresses.clone()), BEFORE);
+    answer();
+    let end = bring(&agent, &lab.version(3, 3)).await;
+    pass(5).await;
+    lab.publish(&lab.version(4, 2));
+    assert!(end.await.unwrap().unwrap_err().contains("was given up for another one"));
+    answer();
+    let end = bring(&agent, &lab.version(5, 4)).await;
+    pass(5).await;
+    agent.stop().await;
+    assert!(end.await.unwrap().unwrap_err().contains("the agent was stopped"));
+    assert_eq!(lab.kernel.tunnels()[0].2, 2);
+}
