@@ -1,5 +1,6 @@
 //! What is done to a network while no agent runs: under the lock of the state folder, by this process, to its end.
 
+use patronus_types::api::agent::Running;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::effects::disk::StateLock;
@@ -12,6 +13,8 @@ use crate::world::World;
 pub struct Alone {
     /// It.
     pub network: Network,
+    /// A change that was cut short and is undone now.
+    pub undone: Option<Running>,
     signals: [Signal; 2],
     _lock: StateLock,
 }
@@ -23,10 +26,14 @@ impl Alone {
         let [terminate, interrupt] = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
         let signals = terminate.and_then(|terminate| Ok([terminate, interrupt?]));
         let signals = signals.map_err(|error| Failure::new(Exit::Failed, error))?;
+        let cut_short = entry.home.journal().ok().flatten();
         let mut network = Network::open(entry.home, entry.identity?, world.clone())?;
         network.recover().await;
-        let mut this = Self { network, signals, _lock: lock };
+        let mut this = Self { network, undone: None, signals, _lock: lock };
         this.carry().await;
+        let cut_short = cut_short.map(|journal| Running { version: journal.version, digest: journal.digest });
+        // A revert that was cut short is begun again instead.
+        this.undone = cut_short.filter(|change| !this.network.has(*change) && !this.network.forbids(change.version));
         Ok(this)
     }
 

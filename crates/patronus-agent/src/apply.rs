@@ -82,6 +82,8 @@ fn load(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fakes::{Lab, Version};
+    use crate::state::Order;
 
     #[test]
     fn the_signature_is_looked_for_where_a_download_puts_it() {
@@ -102,5 +104,64 @@ mod tests {
         fs::write(folder.path().join("b"), vec![b'x'; LONGEST_SIGNATURE + 1]).unwrap();
         let large = read(&archive, Some(&folder.path().join("b"))).unwrap_err();
         assert!(large.message.contains("is larger than 16384 bytes"), "{large}");
+    }
+
+    /// A file with a version and its signature beside it.
+    fn download(lab: &Lab, version: &Version) -> PathBuf {
+        let path = lab.folder.path().join("one.tar.gz");
+        fs::write(&path, &version.archive).unwrap();
+        fs::write(beside(&path), &version.desired.signatures[0]).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn without_an_agent_it_is_done_here_to_its_end() {
+        let lab = Lab::new();
+        let run = async |version: &Version| {
+            let file = download(&lab, version);
+            command((lab.folder.path(), None), &file, None, &lab.world()).await
+        };
+        run(&lab.version(1, 2)).await.unwrap();
+        assert_eq!(lab.kernel.tunnels()[0].2, 2);
+        // An agent that was killed leaves its socket behind.
+        drop(std::os::unix::net::UnixListener::bind(lab.state().socket()).unwrap());
+        run(&lab.version(2, 3)).await.unwrap();
+        run(&lab.version(2, 3)).await.unwrap();
+        assert_eq!((lab.kernel.tunnels()[0].2, lab.home().journal().unwrap()), (3, None));
+        let older = run(&lab.version(1, 2)).await.unwrap_err();
+        assert_eq!(older.exit, Exit::Failed);
+        assert!(older.message.contains("is older than 2"), "{older}");
+        let held = lab.state().lock().unwrap();
+        let busy = run(&lab.version(3, 2)).await.unwrap_err();
+        assert!(busy.message.contains("another patronus-agent runs"), "{busy}");
+        drop(held);
+        crate::revert::command(lab.folder.path(), None, &lab.world()).await.unwrap();
+        crate::revert::command(lab.folder.path(), None, &lab.world()).await.unwrap();
+        assert_eq!(lab.kernel.tunnels()[0].2, 2);
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_network_or_another_it_says_so() {
+        let (lab, empty) = (Lab::new(), tempfile::tempdir().unwrap());
+        let (file, world) = (download(&lab, &lab.version(1, 2)), lab.world());
+        let none = command((empty.path(), None), &file, None, &world).await.unwrap_err();
+        assert_eq!(none.exit, Exit::NotEnrolled);
+        let other = Ref::Name("other".parse().unwrap());
+        for failure in [
+            command((lab.folder.path(), Some(&other)), &file, None, &world).await,
+            crate::revert::command(lab.folder.path(), Some(&other), &world).await,
+            crate::orders::command(lab.folder.path(), Some(&other), Order::Pause).await,
+        ] {
+            assert!(failure.unwrap_err().message.contains("is not in network other"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_a_matter_of_a_file() {
+        let lab = Lab::new();
+        for order in [Order::Pause, Order::Pause, Order::Resume, Order::Resume] {
+            crate::orders::command(lab.folder.path(), None, order).await.unwrap();
+            assert_eq!(lab.home().orders().unwrap().paused, order == Order::Pause);
+        }
     }
 }

@@ -20,8 +20,13 @@ pub async fn command(folder: &Path, only: Option<&Ref>, world: &World) -> Result
         Ok(said) => Ok(said),
         Err(LocalError::NotRunning) => {
             let mut alone = Alone::take_up(&state, entry, world).await?;
-            let brought = alone.network.revert(Arc::new(output::say)).await;
-            alone.end(brought).await
+            match alone.undone {
+                Some(change) => alone.network.leave_behind(change),
+                None => {
+                    let brought = alone.network.revert(Arc::new(output::say)).await;
+                    alone.end(brought).await
+                }
+            }
         }
         Err(LocalError::Failed(why)) => Err(why),
         Err(error) => return Err(error.into()),

@@ -11,6 +11,7 @@ use super::*;
 use crate::config::Polling;
 use crate::fakes::{Lab, Say, state};
 use crate::network::Network;
+use crate::state::Order;
 
 /// A network's loop on a paused clock.
 struct Agent {
@@ -548,4 +549,83 @@ async fn everybody_who_waits_for_a_file_hears_how_it_ended() {
     agent.stop().await;
     assert!(end.await.unwrap().unwrap_err().contains("the agent was stopped"));
     assert_eq!(lab.kernel.tunnels()[0].2, 2);
+}
+
+async fn order(agent: &Agent, order: Order) {
+    let (answer, told) = oneshot::channel();
+    agent.commands.send(Command::Order(order, answer)).await.unwrap();
+    told.await.unwrap().unwrap();
+}
+
+async fn revert(agent: &Agent) -> Result<String, String> {
+    let (answer, end) = oneshot::channel();
+    agent.commands.send(Command::Revert(Errand { teller: Arc::new(drop), answer })).await.unwrap();
+    end.await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_site_finishes_its_change_reports_and_takes_nothing_more() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    lab.publish(&lab.version(2, 3));
+    pass(5).await;
+    order(&agent, Order::Pause).await;
+    assert!(agent.status().await.member.unwrap().proving.is_some(), "it goes on");
+    let peers = lab.open().running_content().peers;
+    lab.echo.answers(peers.iter().flat_map(|peer| peer.addresses.clone()), usize::MAX);
+    lab.publish(&lab.version(3, 4));
+    pass(60).await;
+    assert_eq!(outcome(&lab), (2, OutcomeKind::Applied, String::new()));
+    assert!(lab.server.inner().reports.last().unwrap().halted.unwrap().paused);
+    order(&agent, Order::Resume).await;
+    pass(2).await;
+    assert_eq!(outcome(&lab), (3, OutcomeKind::Applied, String::new()));
+    assert_eq!(lab.server.inner().reports.last().unwrap().halted, None);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_back_is_not_undone_by_the_server() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, usize::MAX).await;
+    lab.publish(&lab.version(2, 3));
+    pass(2).await;
+    assert!(revert(&agent).await.unwrap().starts_with("version 1 runs: "));
+    pass(3600).await;
+    assert_eq!(outcome(&lab), (1, OutcomeKind::Applied, String::new()));
+    assert_eq!(lab.server.inner().reports.last().unwrap().halted.unwrap().left_version, Some(2));
+    lab.publish(&lab.version(3, 2));
+    pass(2).await;
+    assert_eq!(outcome(&lab), (3, OutcomeKind::Applied, String::new()));
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_proves_itself_is_undone_when_somebody_says_so() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    let before = lab.kernel.shape();
+    let end = bring(&agent, &lab.version(2, 3)).await;
+    pass(5).await;
+    lab.publish(&lab.version(2, 3));
+    assert!(revert(&agent).await.unwrap().starts_with("version 1 runs again"));
+    assert!(end.await.unwrap().unwrap_err().contains("by `patronus-agent revert`"));
+    pass(3600).await;
+    assert_eq!(lab.kernel.shape(), before);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_holds_keeps_running_and_a_proof_is_finished() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 2, BEFORE).await;
+    lab.publish(&lab.version(2, 3));
+    pass(5).await;
+    lab.server.want(state(Mode::Hold, &lab.version(3, 4)));
+    pass(1).await;
+    let peers = lab.open().running_content().peers;
+    lab.echo.answers(peers.iter().flat_map(|peer| peer.addresses.clone()), usize::MAX);
+    pass(60).await;
+    assert_eq!(outcome(&lab), (2, OutcomeKind::Applied, String::new()));
+    agent.stop().await;
 }

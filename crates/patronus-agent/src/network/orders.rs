@@ -20,7 +20,7 @@ impl Network {
     pub async fn revert(&mut self, teller: Teller) -> Brought {
         if let Some(change) = self.changes_to() {
             // It may be this one.
-            return match self.orders.forbids(change.version) {
+            return match self.forbids(change.version) {
                 true => Brought::UnderWay(change),
                 false => Brought::Ended(self.undo(change, &teller).await),
             };
@@ -72,11 +72,27 @@ impl Network {
         teller(format!("undoes version {}, which has yet to prove itself", change.version));
         self.order(Orders { left: Some(change.version), ..self.orders })?;
         self.abort("somebody undid it here by `patronus-agent revert`").await;
+        self.leave_behind(change)
+    }
+
+    /// Does not apply a change again that was undone just now.
+    pub fn leave_behind(&mut self, change: Running) -> Result<String, String> {
+        self.order(Orders { left: Some(change.version), ..self.orders })?;
         let runs = match &self.running {
             Some(bundle) => format!("version {} runs again", bundle.release.version),
             None => "nothing runs, as before".to_owned(),
         };
         Ok(self.say_held(runs))
+    }
+
+    /// Whether a version was left, or is older than what was left.
+    pub fn forbids(&self, version: u64) -> bool {
+        self.orders.forbids(version)
+    }
+
+    /// Whether a version runs.
+    pub fn has(&self, version: Running) -> bool {
+        self.running.as_ref().is_some_and(|bundle| bundle.release.running() == version)
     }
 
     fn before(&self, running: Running) -> Result<Bundle, String> {

@@ -1,6 +1,6 @@
 //! What to do about what the server wants.
 
-use patronus_types::api::agent::{Desired, Mode};
+use patronus_types::api::agent::{Desired, Mode, Running};
 
 use super::Network;
 use crate::state::Condemned;
@@ -60,9 +60,7 @@ impl Network {
     }
 
     pub(super) fn runs(&self, desired: &Desired) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|bundle| (bundle.release.version, bundle.release.digest) == (desired.version, desired.digest))
+        self.has(Running { version: desired.version, digest: desired.digest })
     }
 
     fn is_running_digest(&self, desired: &Desired) -> bool {

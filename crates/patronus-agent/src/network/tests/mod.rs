@@ -1,6 +1,7 @@
 mod by_hand;
 mod crash;
 mod rotation;
+mod orders;
 
 use patronus_core::signature::SigningKey;
 use patronus_types::Digest;
