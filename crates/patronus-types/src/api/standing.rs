@@ -2,7 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agent::Steps;
+use super::agent::{Mode, Steps};
+
+/// What a site does with the version it should run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum SiteMode {
+    /// It applies it.
+    #[default]
+    Apply,
+    /// It keeps what it runs.
+    Hold,
+    /// It reports what it would do, and keeps what it runs.
+    Shadow,
+}
+
+impl From<SiteMode> for Mode {
+    fn from(mode: SiteMode) -> Self {
+        match mode {
+            SiteMode::Apply => Self::Apply,
+            SiteMode::Hold => Self::Hold,
+            SiteMode::Shadow => Self::Shadow,
+        }
+    }
+}
+
+/// `POST /v1/sites/{siteId}/mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ModeRequest {
+    /// The mode.
+    pub mode: SiteMode,
+}
 
 /// What somebody on the site has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
