@@ -1,7 +1,7 @@
 mod by_hand;
 mod crash;
-mod rotation;
 mod orders;
+mod rotation;
 
 use patronus_core::signature::SigningKey;
 use patronus_types::Digest;
