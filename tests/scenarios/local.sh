@@ -21,7 +21,7 @@ agent() { # VERB OPTIONS...
     shift
     run site 1 patronus-agent "$verb" --state "$WORK/site1" "$@"
 }
-route() { site 1 ip -o route show "192.168.20$1.0/24" | grep -q 'dev pt'; }
+route() { [[ $(site 1 ip -o route show "192.168.20$1.0/24") == *'dev pt'* ]]; }
 runs() { # VERSION
     local other
     for other in 2 3 4 5 6 7 8 9; do
@@ -43,7 +43,7 @@ next() { # VERSION OPTIONS...: publishes it; it is for site one to take or not
 }
 download() { ctl bundle download "$1/one" --network net --out "$WORK/$1.tar.gz"; }
 says() { # WORD: what the server shows of site one
-    ctl site describe one --network net | grep -q "$1"
+    ctl site describe one --network net | grep "$1" >/dev/null
 }
 stream_start 1 2
 
@@ -67,7 +67,7 @@ runs 3 || fail 'version 3 does not stay'
 # With an agent and no server.
 start_agent 1
 within 10 test -S "$WORK/site1/agent.sock" || fail 'the agent does not start'
-agent apply --file "$WORK/4.tar.gz" 2>"$WORK/steps" | grep -q '^version 4 runs' || fail 'version 4 is not said to run'
+agent apply --file "$WORK/4.tar.gz" 2>"$WORK/steps" | grep '^version 4 runs' >/dev/null || fail 'version 4 is not said to run'
 for step in 'is verified' staged 'proves it' proven; do grep -q "$step" "$WORK/steps" || fail "no step: $step"; done
 runs 4 || fail 'version 4 does not run'
 [[ $(agent apply --file "$WORK/4.tar.gz" 2>&1 | tail -n 1) == 'version 4 runs already' ]] || fail 'twice is not once'
@@ -115,12 +115,12 @@ shown 'a change that has yet to prove itself is undone at once, and not tried ag
 agent pause
 agent pause
 within 10 says '^mode  *paused by somebody there' || fail "the server does not know: $(ctl site describe one --network net)"
-next 7 2>&1 | grep -q 'site .one. was paused by somebody there' || fail 'publishing does not warn'
+next 7 2>&1 | grep 'site .one. was paused by somebody there' >/dev/null || fail 'publishing does not warn'
 ctl bundle publish --network net --wait --wait-timeout 10s
 stop_agent 1
 start_agent 1
 keeps 5 3
-site 1 patronus-agent status --state "$WORK/site1" | grep -q 'paused here' || fail 'the status does not say so'
+site 1 patronus-agent status --state "$WORK/site1" | grep 'paused here' >/dev/null || fail 'the status does not say so'
 agent resume
 within 10 runs 7 || fail 'resume does not go on'
 shown 'a paused site keeps what it runs, also through a restart, and publishing says so'
@@ -136,7 +136,7 @@ says '^shadow  *version 8: ' || fail 'another version is foreseen'
 keeps 7 2
 ctl site unhold one --network net
 within 10 runs 8 || fail 'unhold does not go on'
-ctl event list --network net | grep -q 'site.held' || fail 'no event'
+ctl event list --network net | grep 'site.held' >/dev/null || fail 'no event'
 shown 'a held site keeps what it runs, one in shadow says what it would do'
 
 read -r sent lost < <(stream_stop 1 2)
