@@ -26,6 +26,8 @@ scenarios! {
     foreign: "foreign";
     /// A change that cuts sites off, undone by the sites.
     proof: "proof";
+    /// Whoever is at a site has the last word, and the server can hold one.
+    local: "local";
     /// A login in the keyring or a file, renewed by many programs at once.
     login: "login";
 }

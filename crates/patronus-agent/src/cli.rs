@@ -32,7 +32,15 @@ pub enum Command {
     /// Show what runs, with or without a running agent
     Status(Status),
     /// Try again what did not prove itself here and was undone
-    Retry(Retry),
+    Retry(Member),
+    /// Undo the change under way, or go back to what ran before the last one, and stay there
+    Revert(Revert),
+    /// Keep what runs and apply nothing that the server names
+    Pause(Member),
+    /// Apply again what the server names: ends `pause`, and what a `revert` holds
+    Resume(Member),
+    /// Run a signed bundle from a file, as `patronusctl bundle download` writes it
+    Apply(Apply),
     /// Leave a network and remove everything of it from this host
     Leave(Leave),
 }
@@ -131,12 +139,46 @@ pub struct Status {
     pub network: Option<Ref>,
 }
 
-/// `retry`.
+/// `retry`, `pause`, `resume`.
 #[derive(Debug, Args)]
-pub struct Retry {
+pub struct Member {
     /// Where the state is.
     #[command(flatten)]
     pub state: State,
+    /// The network; needed where there are several
+    #[arg(long, value_name = "NAME|ID")]
+    pub network: Option<Ref>,
+}
+
+/// `revert`.
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// Where the state is.
+    #[command(flatten)]
+    pub state: State,
+    /// The configuration file.
+    #[command(flatten)]
+    pub config: Configured,
+    /// The network; needed where there are several
+    #[arg(long, value_name = "NAME|ID")]
+    pub network: Option<Ref>,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Where the state is.
+    #[command(flatten)]
+    pub state: State,
+    /// The configuration file.
+    #[command(flatten)]
+    pub config: Configured,
+    /// The archive
+    #[arg(long, value_name = "ARCHIVE")]
+    pub file: PathBuf,
+    /// Its signature [default: beside the archive, with `.minisig` for `.gz`]
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<PathBuf>,
     /// The network; needed where there are several
     #[arg(long, value_name = "NAME|ID")]
     pub network: Option<Ref>,

@@ -9,6 +9,8 @@
 //! any point ends, after the next start, in the old state or the new; one network's trouble is not another's; tunnels
 //! outlive the agent; nothing that is not Patronus' own is touched.
 
+mod alone;
+mod apply;
 mod cli;
 mod clock;
 mod config;
@@ -27,9 +29,11 @@ mod leave;
 mod local;
 mod log;
 mod network;
+mod orders;
 mod output;
 mod poll;
 mod retry;
+mod revert;
 mod state;
 mod status;
 mod verify;
@@ -43,6 +47,7 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use config::Config;
 use failure::{Exit, Failure};
+use state::Order;
 use world::World;
 
 /// The program's version.
@@ -96,6 +101,19 @@ async fn execute(command: Command) -> Result<(), Failure> {
             status::command(&status.state.folder(), status.network.as_ref(), status.output, &world).await
         }
         Command::Retry(retry) => retry::command(&retry.state.folder(), retry.network.as_ref()).await,
+        Command::Pause(wanted) => orders::command(&wanted.state.folder(), wanted.network.as_ref(), Order::Pause).await,
+        Command::Resume(wanted) => {
+            orders::command(&wanted.state.folder(), wanted.network.as_ref(), Order::Resume).await
+        }
+        Command::Revert(wanted) => {
+            let world = real(&Config::load(wanted.config.path().as_deref())?)?;
+            revert::command(&wanted.state.folder(), wanted.network.as_ref(), &world).await
+        }
+        Command::Apply(apply) => {
+            let world = real(&Config::load(apply.config.path().as_deref())?)?;
+            let (folder, signature) = (apply.state.folder(), apply.signature.as_deref());
+            apply::command((&folder, apply.network.as_ref()), &apply.file, signature, &world).await
+        }
         Command::Leave(leave) => {
             let world = real(&Config::load(leave.config.path().as_deref())?)?;
             leave::command(&leave.state.folder(), leave.network.as_ref(), &world).await

@@ -17,7 +17,7 @@ pub enum VerifyError {
     #[error("the archive is refused: {0}")]
     Archive(#[from] ArchiveError),
     /// The archive holds something else than was announced.
-    #[error("the archive holds {found} and not {wanted}, which the server announced")]
+    #[error("the archive holds {found} and not {wanted}, which was announced")]
     Digest {
         /// What was announced.
         wanted: Digest,
@@ -32,6 +32,9 @@ pub enum VerifyError {
         /// What is wrong with the signatures that came.
         why: String,
     },
+    /// A file with a signature that cannot be read.
+    #[error("its signature cannot be read: {0}")]
+    Unsigned(String),
     /// It was signed for somebody else.
     #[error("it was signed for {what} {found}, and this is {wanted}")]
     Addressee {
@@ -82,6 +85,15 @@ pub fn announced(identity: &Identity, versions: &Versions, desired: &Desired) ->
         return Err(Refused::Older { version: desired.version, highest: versions.highest() }.into());
     }
     Ok(())
+}
+
+/// What a file with its signature announces, as a server would. None of it is to be believed before [`verify`].
+pub fn of_file(signature: &str, archive: &[u8]) -> Result<Desired, VerifyError> {
+    let statement = Signature::parse(signature).and_then(|signature| signature.claims());
+    let statement = statement.map_err(|error| VerifyError::Unsigned(error.to_string()))?;
+    let hashes = archive::check(archive, &Limits::DEFAULT)?;
+    let signatures = vec![signature.to_owned()];
+    Ok(Desired { version: statement.version, digest: statement.digest, size: hashes.len, signatures })
 }
 
 /// Checks an archive against what was announced, what is pinned and what was accepted before.

@@ -3,6 +3,7 @@
 use http::header::IF_MATCH;
 use patronus_types::api::page::StatusFilter;
 use patronus_types::api::route::Op;
+use patronus_types::api::standing::{ModeRequest, SiteMode};
 use patronus_types::site::{Site, SiteInput};
 
 use crate::call::Call;
@@ -54,6 +55,15 @@ impl Sites<'_> {
     ) -> Result<Site, Error> {
         let call = Call::new(Op::SiteUpdate, &[site]).scope(self.0).header(IF_MATCH, etag)?;
         self.0.send(call.json(patch)?.write(write)?).await?.json()
+    }
+
+    /// Sets what a site does with the version it should run.
+    ///
+    /// # Errors
+    /// When it cannot be set.
+    pub async fn set_mode(&self, site: &str, mode: SiteMode, write: &Write) -> Result<Site, Error> {
+        let call = Call::new(Op::SiteMode, &[site]).scope(self.0);
+        self.0.send(call.json(&ModeRequest { mode })?.write(write)?).await?.json()
     }
 
     /// Deletes a site, if it is still as the ETag says. Its agent's token ends with it.

@@ -121,6 +121,7 @@ fn handle(call: Call) -> Answer {
         Op::SiteCreate => Box::pin(sites::create(call)),
         Op::SiteGet => Box::pin(sites::get(call)),
         Op::SiteUpdate => Box::pin(sites::update(call)),
+        Op::SiteMode => Box::pin(sites::set_mode(call)),
         Op::SiteDelete => Box::pin(sites::delete(call)),
         Op::Apply => Box::pin(apply::apply(call)),
         Op::ReleaseList => Box::pin(releases::list(call)),

@@ -1,6 +1,7 @@
 //! What a commit changed that the server keeps in memory.
 
 use patronus_types::api::agent::Desired;
+use patronus_types::api::standing::SiteMode;
 use patronus_types::permission::Role;
 use patronus_types::token::TokenKind;
 use patronus_types::{Name, NetworkId, SiteId, TenantId, Timestamp, TokenId};
@@ -48,6 +49,13 @@ pub enum Change {
         site: SiteId,
         /// What to run.
         desired: Option<Desired>,
+    },
+    /// What a site does with what it should run.
+    Mode {
+        /// The site.
+        site: SiteId,
+        /// The mode.
+        mode: SiteMode,
     },
     /// A network's poll interval, in seconds.
     PollInterval {

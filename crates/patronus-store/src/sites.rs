@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use patronus_types::api::agent::{Report, Undone};
 use patronus_types::api::page::StatusFilter;
+use patronus_types::api::standing::{Halted, SiteMode};
 use patronus_types::bundle::Source;
 use patronus_types::network::Network;
 use patronus_types::site::{Site, SiteSpec};
@@ -44,6 +45,10 @@ pub struct SiteRecord {
     pub left_at: Option<Timestamp>,
     /// Bundles that its agent undid and does not try again.
     pub undone: Vec<Undone>,
+    /// What it does with the version it should run.
+    pub mode: SiteMode,
+    /// What somebody on the site has stopped.
+    pub halted: Option<Halted>,
 }
 
 /// Which sites to list.
@@ -118,6 +123,10 @@ pub trait Sites {
         spec: SiteSpec,
         public_key: Option<PublicKey>,
     ) -> Result<Site>;
+
+    /// Sets what one does with the version it should run; nothing happens if it does so. `site.held`, `site.shadowed` or
+    /// `site.unheld`.
+    async fn set_site_mode(&self, write: &Write, id: SiteId, mode: SiteMode) -> Result<Site>;
 
     /// Deletes one that is at version `expected`, revokes its tokens, frees its addresses late. `site.deleted`.
     async fn delete_site(&self, write: &Write, id: SiteId, expected: u64) -> Result<()>;

@@ -70,6 +70,9 @@ pub struct Release {
     pub applied: u64,
     /// How many of its sites reported that they could not apply it.
     pub failed: u64,
+    /// How many of its sites have not applied it and keep what they run: held, in shadow, or paused by somebody there.
+    #[serde(default)]
+    pub held: u64,
     /// Who published it.
     pub created_by: String,
     /// When.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::api::standing::{Halted, Shadow, SiteMode};
 use crate::bundle::Source;
 use crate::{Endpoint, Name, NetworkId, PublicKey, Ref, SiteId, Timestamp};
 
@@ -296,6 +297,15 @@ pub struct Site {
     pub agent: Option<AgentInfo>,
     /// The last outcome it reported.
     pub last_outcome: Option<crate::api::agent::Outcome>,
+    /// What it does with the version it should run.
+    #[serde(default)]
+    pub mode: SiteMode,
+    /// What somebody on the site has stopped, as last reported.
+    #[serde(default)]
+    pub halted: Option<Halted>,
+    /// What its version would do there, as last reported in mode `shadow`.
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
     /// Grows with every write; the ETag of the object.
     pub version: u64,
     /// When it was made.
@@ -305,6 +315,16 @@ pub struct Site {
 }
 
 impl Site {
+    /// Why it keeps what it runs, whatever is published; none where it does not.
+    pub fn stands_still(&self) -> Option<&'static str> {
+        match (self.mode, self.halted) {
+            (SiteMode::Hold, _) => Some("held"),
+            (SiteMode::Shadow, _) => Some("in shadow"),
+            (SiteMode::Apply, Some(halted)) if halted.paused => Some("paused by somebody there"),
+            (SiteMode::Apply, _) => None,
+        }
+    }
+
     /// Whether each of its uplinks has a key, so that it can be in a bundle.
     pub fn is_ready(&self) -> bool {
         !self.spec.uplinks.is_empty() && self.public_keys.len() >= self.spec.uplinks.len()

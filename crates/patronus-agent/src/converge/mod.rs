@@ -126,10 +126,10 @@ pub async fn converge(
 }
 
 /// Says what [`converge`] would do.
-pub async fn foresee(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result<Steps, ConvergeError> {
+pub async fn foresee(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result<Plan, ConvergeError> {
     let planned = plan(site, goal, resolved).await?;
     execute::preflight(site, &planned.plan, &planned.before)?;
-    Ok(planned.plan.counts)
+    Ok(planned.plan)
 }
 
 /// Takes out of the kernel what carries the alias of a network whose identity is unknown, and the routes that its bundles

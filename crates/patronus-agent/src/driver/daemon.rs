@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use patronus_types::NetworkId;
@@ -10,11 +11,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Command, network};
+use super::{Command, Errand, File, network};
 use crate::effects::{News, Watch, disk};
 use crate::failure::{Exit, Failure};
 use crate::local::{Call, Listener, Request, Response};
-use crate::network::Network;
+use crate::network::{Network, Teller};
 use crate::state::{Entry, StateDir};
 use crate::status::NetworkStatus;
 use crate::world::World;
@@ -170,6 +171,19 @@ impl Daemon {
             }
             Request::Leave { network } => self.hand(network, call.answer, (Command::Leave, Response::Left)),
             Request::Retry { network } => self.hand(network, call.answer, (Command::Retry, |()| Response::Done)),
+            Request::Order { network, order } => {
+                self.hand(network, call.answer, (|answer| Command::Order(order, answer), |()| Response::Done));
+            }
+            Request::Revert { network } => {
+                let teller = teller(call.steps);
+                let command = |answer| Command::Revert(Errand { teller, answer });
+                self.hand(network, call.answer, (command, Response::Ended));
+            }
+            Request::Apply { network, signature, .. } => {
+                let (file, teller) = (File { archive: call.archive, signature }, teller(call.steps));
+                let command = |answer| Command::Apply(file, Errand { teller, answer });
+                self.hand(network, call.answer, (command, Response::Ended));
+            }
         }
     }
 
@@ -229,6 +243,13 @@ impl Daemon {
             let _ = tokio::time::timeout_at(deadline, task).await;
         }
     }
+}
+
+/// Sends each step to who asked; nobody may be listening any more.
+fn teller(steps: mpsc::UnboundedSender<String>) -> Teller {
+    Arc::new(move |line| {
+        let _ = steps.send(line);
+    })
 }
 
 async fn ask(network: NetworkId, commands: &mpsc::Sender<Command>) -> NetworkStatus {

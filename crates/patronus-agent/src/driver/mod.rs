@@ -10,6 +10,8 @@ pub mod wheel;
 
 use tokio::sync::oneshot;
 
+use crate::network::Teller;
+use crate::state::Order;
 use crate::status::NetworkStatus;
 
 /// What a network's loop can be asked.
@@ -19,8 +21,42 @@ pub enum Command {
     Status(oneshot::Sender<NetworkStatus>),
     /// To try again what was undone; answers with why it could not.
     Retry(oneshot::Sender<Result<(), String>>),
+    /// To run what a file holds.
+    Apply(File, Errand),
+    /// To go back.
+    Revert(Errand),
+    /// To stop or to go on; answers with why it could not.
+    Order(Order, oneshot::Sender<Result<(), String>>),
     /// To leave; answers with what went wrong on the way, or with why it could not.
     Leave(oneshot::Sender<Result<Vec<String>, String>>),
+}
+
+/// A bundle with its signature, as files hold them.
+pub struct File {
+    /// The tar.gz.
+    pub archive: Vec<u8>,
+    /// The text of the `.minisig`.
+    pub signature: String,
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "File({} bytes)", self.archive.len())
+    }
+}
+
+/// A change that somebody here waits for.
+pub struct Errand {
+    /// Takes a line at each step.
+    pub teller: Teller,
+    /// Takes how it ended: what can be said of it, or why it is not so.
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+impl std::fmt::Debug for Errand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Errand")
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::UnixStream;
 
 use super::{Address, Request, Response};
+use crate::driver::File;
 use crate::failure::{Exit, Failure, denied};
-use crate::state::StateDir;
+use crate::state::{Order, StateDir};
 use crate::status::NetworkStatus;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +71,19 @@ impl Client {
         }
     }
 
+    /// Has it stop or go on.
+    pub async fn order(&self, network: NetworkId, order: Order) -> Result<(), LocalError> {
+        match self.ask(&Request::Order { network, order }).await? {
+            Response::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has it go back, and says each step; gives what can be said of the end.
+    pub async fn revert(&self, network: NetworkId, steps: impl FnMut(String)) -> Result<String, LocalError> {
+        self.errand(&Request::Revert { network }, &[], steps).await
+    }
+
     /// Has it leave a network; gives what went wrong on the way.
     pub async fn leave(&self, network: NetworkId) -> Result<Vec<String>, LocalError> {
         match self.ask(&Request::Leave { network }).await? {
@@ -78,28 +92,74 @@ impl Client {
         }
     }
 
-    async fn ask(&self, request: &Request) -> Result<Response, LocalError> {
-        match tokio::time::timeout(PATIENCE, self.exchange(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => LocalError::NotRunning,
-                io::ErrorKind::PermissionDenied => LocalError::Denied(self.folder.clone()),
-                _ => LocalError::Io(error),
-            }),
-            Err(_) => Err(LocalError::Io(io::ErrorKind::TimedOut.into())),
+    /// Has it run a bundle, and says each step; gives what can be said of the end.
+    pub async fn apply(
+        &self,
+        network: NetworkId,
+        file: &File,
+        steps: impl FnMut(String),
+    ) -> Result<String, LocalError> {
+        let length = u64::try_from(file.archive.len()).unwrap_or(u64::MAX);
+        let request = Request::Apply { network, signature: file.signature.clone(), length };
+        self.errand(&request, &file.archive, steps).await
+    }
+
+    /// Asks for something that takes as long as it takes.
+    async fn errand(
+        &self,
+        request: &Request,
+        archive: &[u8],
+        mut steps: impl FnMut(String),
+    ) -> Result<String, LocalError> {
+        let mut stream = self.patiently(self.send(request, archive)).await?;
+        loop {
+            match receive(&mut stream).await.map_err(|error| self.failed(error))? {
+                Response::Step(line) => steps(line),
+                Response::Ended(end) => return Ok(end),
+                other => return Err(unexpected(other)),
+            }
         }
     }
 
-    async fn exchange(&self, request: &Request) -> io::Result<Response> {
+    async fn ask(&self, request: &Request) -> Result<Response, LocalError> {
+        self.patiently(async {
+            let mut stream = self.send(request, &[]).await?;
+            receive(&mut stream).await
+        })
+        .await
+    }
+
+    async fn patiently<T>(&self, asked: impl Future<Output = io::Result<T>>) -> Result<T, LocalError> {
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
+        asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> LocalError {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => LocalError::NotRunning,
+            io::ErrorKind::PermissionDenied => LocalError::Denied(self.folder.clone()),
+            _ => LocalError::Io(error),
+        }
+    }
+
+    async fn send(&self, request: &Request, archive: &[u8]) -> io::Result<BufReader<UnixStream>> {
         let address = Address::of(&self.socket)?;
         let mut stream = UnixStream::connect(&address.path).await?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         stream.write_all(&line).await?;
-        let mut answer = String::new();
-        BufReader::new(stream).take(LONGEST_ANSWER).read_line(&mut answer).await?;
-        Ok(serde_json::from_str(&answer)?)
+        stream.write_all(archive).await?;
+        Ok(BufReader::new(stream))
     }
+}
+
+async fn receive(stream: &mut BufReader<UnixStream>) -> io::Result<Response> {
+    let mut answer = String::new();
+    stream.take(LONGEST_ANSWER).read_line(&mut answer).await?;
+    if answer.is_empty() {
+        return Err(io::Error::other("it ended in the middle"));
+    }
+    Ok(serde_json::from_str(&answer)?)
 }
 
 impl From<LocalError> for Failure {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use patronus_types::NetworkId;
 use serde::{Deserialize, Serialize};
 
+use crate::state::Order;
 use crate::status::NetworkStatus;
 
 pub use client::{Client, LocalError};
@@ -26,6 +27,27 @@ pub enum Request {
         /// In which network.
         network: NetworkId,
     },
+    /// To stop or to go on.
+    Order {
+        /// In which network.
+        network: NetworkId,
+        /// What.
+        order: Order,
+    },
+    /// To go back.
+    Revert {
+        /// In which network.
+        network: NetworkId,
+    },
+    /// To run a bundle, whose archive follows this line.
+    Apply {
+        /// In which network.
+        network: NetworkId,
+        /// The text of the `.minisig`.
+        signature: String,
+        /// Bytes of the archive.
+        length: u64,
+    },
     /// To leave a network.
     Leave {
         /// Which.
@@ -41,6 +63,10 @@ pub enum Response {
     Done,
     /// How its networks stand.
     Status(Vec<NetworkStatus>),
+    /// A step of what was asked for; another answer follows.
+    Step(String),
+    /// How it ended.
+    Ended(String),
     /// The network was left; with what went wrong on the way.
     Left(Vec<String>),
     /// It could not be done.

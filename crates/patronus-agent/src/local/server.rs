@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use patronus_types::api::MAX_ARCHIVE_BYTES;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Address, Request, Response};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const LONGEST_REQUEST: u64 = 4096;
+const LONGEST_REQUEST: u64 = 64 << 10;
 const CALLERS: usize = 8;
 
 /// A request and where its answer goes.
@@ -22,6 +24,10 @@ const CALLERS: usize = 8;
 pub struct Call {
     /// What is asked.
     pub request: Request,
+    /// The archive that came with it; else empty.
+    pub archive: Vec<u8>,
+    /// Takes a line at each step of what takes a while.
+    pub steps: mpsc::UnboundedSender<String>,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Response>,
 }
@@ -66,29 +72,63 @@ async fn accept(listener: UnixListener, calls: mpsc::Sender<Call>) {
         let calls = calls.clone();
         tokio::spawn(async move {
             let _place = place;
-            let _ = tokio::time::timeout(PATIENCE, serve(stream, calls)).await;
+            let _ = serve(stream, calls).await;
         });
     }
 }
 
 async fn serve(stream: UnixStream, calls: mpsc::Sender<Call>) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
-    let mut line = String::new();
-    BufReader::new(read).take(LONGEST_REQUEST).read_line(&mut line).await?;
-    let response = match serde_json::from_str(&line) {
-        Ok(request) => forward(request, &calls).await,
+    let asked = tokio::time::timeout(PATIENCE, receive(BufReader::new(read))).await;
+    let asked = asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let response = match asked {
+        Ok((request, archive)) => forward(request, archive, (&calls, &mut write)).await,
         Err(error) => Response::Failed(format!("this is no request: {error}")),
     };
-    let mut answer = serde_json::to_vec(&response)?;
-    answer.push(b'\n');
-    write.write_all(&answer).await
+    send(&mut write, &response).await
 }
 
-async fn forward(request: Request, calls: &mpsc::Sender<Call>) -> Response {
-    let (answer, answered) = oneshot::channel();
-    let sent = calls.send(Call { request, answer }).await;
-    match (sent, answered.await) {
-        (Ok(()), Ok(response)) => response,
-        _ => Response::Failed("the agent is stopping".to_owned()),
+/// A request, and the archive that comes with some.
+async fn receive(mut stream: BufReader<OwnedReadHalf>) -> io::Result<(Request, Vec<u8>)> {
+    let (mut line, mut archive) = (String::new(), Vec::new());
+    (&mut stream).take(LONGEST_REQUEST).read_line(&mut line).await?;
+    let request = serde_json::from_str(&line)?;
+    if let Request::Apply { length, .. } = &request {
+        let limit = u64::try_from(MAX_ARCHIVE_BYTES).unwrap_or(u64::MAX);
+        if *length > limit {
+            return Err(io::Error::other("the archive is too large"));
+        }
+        stream.take(*length).read_to_end(&mut archive).await?;
+        if u64::try_from(archive.len()).ok() != Some(*length) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
+    Ok((request, archive))
+}
+
+/// Asks the agent, and passes on what it says meanwhile. That nobody listens any more ends nothing.
+async fn forward(
+    request: Request,
+    archive: Vec<u8>,
+    (calls, write): (&mpsc::Sender<Call>, &mut OwnedWriteHalf),
+) -> Response {
+    let ((answer, mut answered), (steps, mut said)) = (oneshot::channel(), mpsc::unbounded_channel());
+    let sent = calls.send(Call { request, archive, steps, answer }).await;
+    let stopping = || Response::Failed("the agent is stopping".to_owned());
+    if sent.is_err() {
+        return stopping();
+    }
+    loop {
+        tokio::select! {
+            biased;
+            Some(line) = said.recv() => drop(send(write, &Response::Step(line)).await),
+            response = &mut answered => return response.unwrap_or_else(|_| stopping()),
+        }
+    }
+}
+
+async fn send(write: &mut OwnedWriteHalf, response: &Response) -> io::Result<()> {
+    let mut line = serde_json::to_vec(response)?;
+    line.push(b'\n');
+    tokio::time::timeout(PATIENCE, write.write_all(&line)).await?
 }

@@ -1,6 +1,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::driver::File;
 use crate::state::StateDir;
 
 #[tokio::test]
@@ -16,8 +17,13 @@ async fn questions_are_answered_also_below_a_long_path() {
     tokio::spawn(async move {
         while let Some(call) = inbox.recv().await {
             let response = match call.request {
-                Request::Rescan | Request::Retry { .. } => Response::Done,
+                Request::Rescan | Request::Retry { .. } | Request::Order { .. } => Response::Done,
+                Request::Revert { .. } => Response::Ended("back".to_owned()),
                 Request::Leave { .. } => Response::Failed("no such network".to_owned()),
+                Request::Apply { signature, .. } => {
+                    call.steps.send(format!("{signature} over {} bytes", call.archive.len())).unwrap();
+                    Response::Ended("done".to_owned())
+                }
                 Request::Status => Response::Status(Vec::new()),
             };
             let _ = call.answer.send(response);
@@ -28,6 +34,12 @@ async fn questions_are_answered_also_below_a_long_path() {
     let network = patronus_types::NetworkId::new(1, &[0; 10]);
     client.retry(network).await.unwrap();
     assert_eq!(client.leave(network).await.unwrap_err().to_string(), "no such network");
+    let file = File { archive: vec![b'\n'; 100_000], signature: "four\nlines".to_owned() };
+    let mut steps = Vec::new();
+    assert_eq!(client.apply(network, &file, |line| steps.push(line)).await.unwrap(), "done");
+    assert_eq!(steps, ["four\nlines over 100000 bytes"]);
+    let large = File { archive: vec![0; patronus_types::api::MAX_ARCHIVE_BYTES + 1], ..file };
+    assert!(client.apply(network, &large, drop).await.is_err());
     drop(listener);
     assert!(matches!(client.rescan().await, Err(client::LocalError::NotRunning)));
 }

@@ -9,7 +9,7 @@ use super::report::shorten;
 use super::{Bundle, Network};
 use crate::failpoint;
 use crate::state::{self, Release};
-use crate::verify::{self, VerifyError};
+use crate::verify::{self, Verified, VerifyError};
 
 /// Whether and how to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +41,16 @@ impl Network {
                 return Retry::No;
             }
         };
-        let bundle = Bundle { release: verified.release, content: verified.content };
         if self.is_shadow() {
-            self.foresee(&bundle).await;
+            self.foresee(&Bundle { release: verified.release, content: verified.content }).await;
             return Retry::No;
         }
+        self.begin(desired, verified).await
+    }
+
+    /// Keeps what was verified, and begins to change to it.
+    pub(super) async fn begin(&mut self, desired: &Desired, verified: Verified) -> Retry {
+        let bundle = Bundle { release: verified.release, content: verified.content };
         let files = verified.files.iter().map(|file| (file.name.as_str(), file.data.as_slice()));
         let kept =
             self.accept(verified.key, &verified.statement).and_then(|()| self.home.stage(&bundle.release, files));

@@ -15,7 +15,7 @@ use super::prove::Prover;
 use super::{Bundle, Network};
 use crate::converge::{Done, Goal};
 use crate::failpoint;
-use crate::state::{Condemned, CondemnedList, Journal, Release, Snapshot};
+use crate::state::{Condemned, CondemnedList, Journal, Snapshot};
 
 /// A change under way.
 pub(super) struct Flight {
@@ -76,13 +76,12 @@ impl Network {
         }
     }
 
-    /// Whether the change under way is to another version than the server wants.
+    /// Whether the server wants a newer version than the change under way is to.
     pub fn is_overtaken(&self) -> bool {
         let desired = self.known.as_ref().filter(|state| state.mode == Mode::Apply);
         let desired = desired.and_then(|state| state.desired.as_ref());
         self.flight.as_ref().zip(desired).is_some_and(|(flight, desired)| {
-            let Release { version, digest, .. } = &flight.bundle.release;
-            (*version, *digest) != (desired.version, desired.digest)
+            desired.version > flight.bundle.release.version && !self.is_halted(desired.version)
         })
     }
 
@@ -146,6 +145,7 @@ impl Network {
     /// Carries out one action after the other, up to the end or to where evidence has to be awaited.
     pub(super) async fn drive(&mut self, mut flight: Flight) -> Retry {
         while let Some(action) = flight.change.poll_action().cloned() {
+            self.tell_action(&flight, &action);
             let result = match action {
                 Action::Record(record) => self.record(&mut flight, record).await,
                 Action::Measure => {
@@ -305,6 +305,7 @@ impl Network {
             at: self.world.clock.now(),
         });
         self.end_journal();
+        self.teller = None;
         if let Err(error) = self.home.clean() {
             self.notes.disk = Some(error.to_string());
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use patronus_core::apply::change::Action;
 use patronus_core::path::PORT_OFFSET;
+use patronus_types::api::agent::{Shadow, Steps};
 
+use super::report::shorten;
 use super::{Bundle, Network};
 use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
 use crate::effects;
@@ -13,6 +15,9 @@ use crate::effects::model::{Firewall, Route};
 use crate::effects::sysctl::PortSet;
 use crate::state::Home;
 use crate::world::World;
+
+/// So many lines of a plan are told.
+const MOST_FORESEEN: usize = 16;
 
 impl Network {
     /// Brings the kernel back to what runs, where it has drifted away. With `rescue` it also begins the sessions
@@ -138,11 +143,14 @@ impl Network {
         self.resolved = resolved;
         let version = bundle.release.version;
         self.notes.shadow = Some(match plan {
-            Ok(steps) => format!(
-                "shadow: version {version} would keep {}, change {}, restart {}, create {}, remove {}",
-                steps.kept, steps.changed, steps.restarted, steps.created, steps.removed
-            ),
-            Err(error) => format!("shadow: version {version} could not be applied: {error}"),
+            Ok(plan) => {
+                let lines = plan.lines(MOST_FORESEEN).into_iter().map(shorten).collect();
+                Shadow { version, steps: plan.counts, plan: lines, refusal: None }
+            }
+            Err(error) => {
+                let refusal = Some(shorten(self.explain(bundle, &error)));
+                Shadow { version, steps: Steps::default(), plan: Vec::new(), refusal }
+            }
         });
         self.shown = self.known.as_ref().and_then(|state| state.desired.clone());
     }

@@ -7,12 +7,15 @@
 //! Nothing here waits for a server but the proof; that is the driver's.
 
 mod accept;
+mod by_hand;
 mod change;
 mod heal;
 mod keys;
 mod neighbours;
+mod orders;
 mod prove;
 mod report;
+mod telling;
 mod view;
 mod wants;
 
@@ -20,7 +23,7 @@ use std::sync::Arc;
 
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::Name;
-use patronus_types::api::agent::{Desired, Mode, State};
+use patronus_types::api::agent::{Desired, Mode, Shadow, State};
 use patronus_types::bundle::Content;
 use tokio::time::Instant;
 
@@ -28,7 +31,7 @@ use crate::control::ControlError;
 use crate::converge::Resolved;
 use crate::echo::Lines;
 use crate::effects::model::Owner;
-use crate::state::{self, CondemnedList, Home, Identity, Progress, Release, StateError, Versions};
+use crate::state::{self, CondemnedList, Home, Identity, Orders, Progress, Release, StateError, Versions};
 use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
 
@@ -36,8 +39,10 @@ use change::Flight;
 use neighbours::Neighbours;
 
 pub use accept::Retry;
+pub use by_hand::Brought;
 pub use heal::put_back;
 pub use prove::Evidence;
+pub use telling::Teller;
 pub use wants::Todo;
 
 /// A bundle that is on the disk.
@@ -73,6 +78,9 @@ pub struct Network {
     condemned: CondemnedList,
     /// Peers whose traffic has yet to move, when the kernel was last looked at.
     waits_for: Vec<Name>,
+    orders: Orders,
+    /// Who asked here for the change under way, and is told how it goes.
+    teller: Option<Teller>,
     /// A change under way.
     flight: Option<Flight>,
     /// Where far agents are asked, and answered.
@@ -93,7 +101,8 @@ struct Notes {
     download: Option<String>,
     kernel: Vec<String>,
     overlaps: Vec<String>,
-    shadow: Option<String>,
+    /// What the newest version would do: nothing wrong, but it goes the same way.
+    shadow: Option<Shadow>,
 }
 
 impl Network {
@@ -120,6 +129,10 @@ impl Network {
         let contact = Contact { server, reachable: false, answers: 0, last_answer_at: None, error: None, mode: None };
         let progress = home.progress();
         let condemned = home.condemned();
+        let orders = home.orders().unwrap_or_else(|error| {
+            notes.disk = Some(format!("what was paused or reverted here is forgotten: {error}"));
+            Orders::default()
+        });
         let lines = Lines::new(Arc::clone(&world.echo), identity.port_base.saturating_add(PORT_OFFSET));
         Ok(Self {
             world,
@@ -139,6 +152,8 @@ impl Network {
             neighbours: Neighbours::default(),
             condemned,
             waits_for: Vec::new(),
+            orders,
+            teller: None,
             flight: None,
             lines,
             seq: 0,

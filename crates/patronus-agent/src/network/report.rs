@@ -30,6 +30,8 @@ impl Network {
             spare_key: self.identity.keyring.spare_key(),
             offered_keys: self.identity.keyring.offered(),
             waits_for: self.waits_for.iter().take(MOST_NAMES).cloned().collect(),
+            halted: self.halted(),
+            shadow: self.notes.shadow.clone(),
         }
     }
 
@@ -39,14 +41,15 @@ impl Network {
         let alive: Vec<u32> = self.seen.iter().map(|tunnel| tunnel.summary().peers_alive).collect();
         let keyring = &self.identity.keyring;
         let keys = (keyring.spare_key(), keyring.offered(), &self.waits_for);
-        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive, keys))
+        let still = (self.halted(), &self.notes.shadow);
+        format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive, keys, still))
     }
 
     /// What is wrong, in words. Whether the host forwards is looked at each time: that is changed behind our back.
     pub(super) fn warnings(&self) -> Vec<String> {
         let notes = &self.notes;
         let mut warnings: Vec<String> =
-            notes.versions.iter().chain(&notes.disk).chain(&notes.download).chain(&notes.shadow).cloned().collect();
+            notes.versions.iter().chain(&notes.disk).chain(&notes.download).cloned().collect();
         warnings.extend(notes.kernel.iter().chain(&notes.overlaps).cloned());
         if let Some(bundle) = &self.running {
             warnings.extend(not_forwarded(&bundle.content, |family| self.world.host.forwards(family)));

@@ -33,6 +33,8 @@ impl Network {
             outcome: self.progress.outcome.clone(),
             proving: self.proving(),
             waits_for: self.waits_for.clone(),
+            halted: self.halted(),
+            shadow: self.notes.shadow.clone(),
         };
         NetworkStatus { network_id: self.identity.network.id, member: Some(member), warnings }
     }

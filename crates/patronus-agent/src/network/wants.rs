@@ -1,6 +1,6 @@
 //! What to do about what the server wants.
 
-use patronus_types::api::agent::{Desired, Mode};
+use patronus_types::api::agent::{Desired, Mode, Running};
 
 use super::Network;
 use crate::state::Condemned;
@@ -27,7 +27,7 @@ impl Network {
         let Some(desired) = &state.desired else { return Todo::Nothing };
         let may = matches!(state.mode, Mode::Apply | Mode::Shadow);
         let settled = if self.is_shadow() { &self.shown } else { &self.refused };
-        if !may || self.runs(desired) || settled.as_ref() == Some(desired) {
+        if !may || self.is_halted(desired.version) || self.runs(desired) || settled.as_ref() == Some(desired) {
             return Todo::Nothing;
         }
         match self.condemned.find(desired.digest) {
@@ -40,6 +40,10 @@ impl Network {
             Ok(()) => {}
             // Told of what runs by a server that lags behind: that is no attempt at anything.
             Err(VerifyError::Version(Refused::Older { .. })) if self.is_running_digest(desired) => {
+                return Todo::Nothing;
+            }
+            // It has yet to hear of what was brought here as a file.
+            Err(VerifyError::Version(Refused::Older { highest, .. })) if self.orders.by_hand == Some(highest) => {
                 return Todo::Nothing;
             }
             Err(error) => return Todo::Refuse(desired.clone(), error.to_string()),
@@ -55,10 +59,8 @@ impl Network {
         self.known.as_ref().is_some_and(|state| state.mode == Mode::Shadow)
     }
 
-    fn runs(&self, desired: &Desired) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|bundle| (bundle.release.version, bundle.release.digest) == (desired.version, desired.digest))
+    pub(super) fn runs(&self, desired: &Desired) -> bool {
+        self.has(Running { version: desired.version, digest: desired.digest })
     }
 
     fn is_running_digest(&self, desired: &Desired) -> bool {
@@ -66,7 +68,7 @@ impl Network {
     }
 }
 
-fn refusal(condemned: &Condemned) -> String {
+pub(super) fn refusal(condemned: &Condemned) -> String {
     let Condemned { version, reason, at, .. } = condemned;
     format!(
         "the same was tried here as version {version} at {at:.0} and undone: {reason}; publish something else, or run `patronus-agent retry` here"

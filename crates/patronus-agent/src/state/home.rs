@@ -11,8 +11,8 @@ use patronus_types::Digest;
 use patronus_types::bundle::{CONTENT_FILE, Content};
 
 use super::{
-    CondemnedList, Earlier, Identity, Journal, Progress, Release, Result, Snapshot, StateError, Versions, read_json,
-    write_json,
+    CondemnedList, Earlier, Identity, Journal, Orders, Progress, Release, Result, Snapshot, StateError, Versions,
+    read_json, write_json,
 };
 use crate::effects::{self, disk};
 use crate::failpoint;
@@ -27,6 +27,7 @@ const DAMAGED_VERSIONS: &str = "versions.json.damaged";
 const JOURNAL: &str = "apply.json";
 const SNAPSHOT: &str = "snapshot.json";
 const CONDEMNED: &str = "condemned.json";
+const ORDERS: &str = "orders.json";
 const PROGRESS: &str = "progress.json";
 const EARLIER: &str = "earlier.json";
 /// How the names begin under which files are written before they get their own.
@@ -154,6 +155,16 @@ impl Home {
     /// Remembers them.
     pub fn save_condemned(&self, condemned: &CondemnedList) -> Result<()> {
         write_json(&self.path.join(CONDEMNED), condemned)
+    }
+
+    /// What somebody on this host has ordered.
+    pub fn orders(&self) -> Result<Orders> {
+        Ok(read_json(&self.path.join(ORDERS))?.unwrap_or_default())
+    }
+
+    /// Keeps it.
+    pub fn save_orders(&self, orders: Orders) -> Result<()> {
+        write_json(&self.path.join(ORDERS), &orders)
     }
 
     /// Puts a verified bundle on the disk; afterwards all of it is there. Files with the release's statement last, so

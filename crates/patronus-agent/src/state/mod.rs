@@ -13,6 +13,7 @@
 //!     apply.json                the journal: a change is under way
 //!     snapshot.json             what the bundle before does not say of how it was
 //!     condemned.json            bundles that were tried and undone
+//!     orders.json               what somebody on this host has paused, left or brought
 //!     progress.json             the last outcome and report number
 //!     earlier.json              the host's own settings from before they were changed
 //! ```
@@ -28,6 +29,7 @@ mod identity;
 mod joining;
 mod journal;
 mod keyring;
+mod orders;
 mod progress;
 mod release;
 mod versions;
@@ -44,6 +46,7 @@ pub use identity::{FORMAT, Identity, KeyPairs};
 pub use joining::Joining;
 pub use journal::{Journal, Snapshot};
 pub use keyring::{Keyring, Source};
+pub use orders::{Order, Orders};
 pub use progress::Progress;
 pub use release::Release;
 pub use versions::{Refused, Versions};

@@ -6,7 +6,7 @@ mod table;
 
 use std::net::{IpAddr, SocketAddr};
 
-use patronus_types::api::agent::{Mode, Outcome, Running};
+use patronus_types::api::agent::{Halted, Mode, Outcome, Running, Shadow};
 use patronus_types::bundle::Party;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,12 @@ pub struct Member {
     /// Peers whose traffic has yet to move between the spare tunnel and the others.
     #[serde(default)]
     pub waits_for: Vec<Name>,
+    /// What somebody here has stopped.
+    #[serde(default)]
+    pub halted: Option<Halted>,
+    /// What the newest version would do, where the server wants it looked at only.
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
 }
 
 /// A change that is undone unless it proves itself.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use patronus_types::api::agent::{Mode, Outcome, OutcomeKind};
+use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Shadow, Steps};
 
 use patronus_types::Name;
 
@@ -58,6 +58,9 @@ fn membership(text: &mut String, member: &Member) {
         let names = named(&member.waits_for).join(", ");
         field(text, "keys", &format!("are being replaced; waits for a session with: {names}"));
     }
+    for line in member.shadow.iter().flat_map(foreseen) {
+        field(text, "shadow", &plain(&line));
+    }
     for tunnel in &member.tunnels {
         tunnel_lines(text, tunnel);
     }
@@ -95,6 +98,12 @@ fn version(member: &Member) -> String {
         Some(Mode::Return) => version.push_str(", told to return"),
         Some(Mode::Apply) | None => {}
     }
+    if member.halted.is_some_and(|halted| halted.paused) {
+        version.push_str(", paused here");
+    }
+    if let Some(left) = member.halted.and_then(|halted| halted.left_version) {
+        let _ = write!(version, ", stays here since version {left} was left");
+    }
     version
 }
 
@@ -105,8 +114,31 @@ fn say(outcome: &Outcome) -> String {
         OutcomeKind::Failed => "failed",
         OutcomeKind::Reverted => "reverted",
     };
-    let steps = &outcome.steps;
     let mut line = format!("version {} {word} in {} ms", outcome.version, outcome.duration_ms);
+    let counts = counted(&outcome.steps);
+    if !counts.is_empty() {
+        let _ = write!(line, ": {counts}");
+    }
+    if let Some(reason) = &outcome.reason {
+        let _ = write!(line, ": {reason}");
+    }
+    line
+}
+
+fn foreseen(shadow: &Shadow) -> Vec<String> {
+    let Shadow { version, steps, plan, refusal } = shadow;
+    if let Some(refusal) = refusal {
+        return vec![format!("version {version} could not be applied: {refusal}")];
+    }
+    let first = match counted(steps).as_str() {
+        "" => format!("version {version} would change no tunnel"),
+        counts => format!("version {version}: {counts}"),
+    };
+    std::iter::once(first).chain(plan.iter().map(|line| format!("would {line}"))).collect()
+}
+
+/// What was done to tunnels and peers, as far as anything was.
+fn counted(steps: &Steps) -> String {
     let counts = [
         ("kept", steps.kept),
         ("changed", steps.changed),
@@ -114,15 +146,8 @@ fn say(outcome: &Outcome) -> String {
         ("created", steps.created),
         ("removed", steps.removed),
     ];
-    let counts: Vec<String> =
-        counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
-    if !counts.is_empty() {
-        let _ = write!(line, ": {}", counts.join(", "));
-    }
-    if let Some(reason) = &outcome.reason {
-        let _ = write!(line, ": {reason}");
-    }
-    line
+    let counts = counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}"));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 fn waits(Proving { version, left_s, server, peers }: &Proving) -> String {

@@ -56,6 +56,12 @@ impl Signature {
         self.id
     }
 
+    /// What the comment says, whoever wrote it: to learn what a file is meant for, before [`Signature::verify`] tells
+    /// whether that is so.
+    pub fn claims(&self) -> Result<Statement, SignatureError> {
+        Statement::parse(&self.comment)
+    }
+
     /// Verifies both signatures, and only then reads the comment.
     pub fn verify(&self, key: &VerifyingKey, prehash: &Prehash) -> Result<Statement, SignatureError> {
         if self.id != key.id() {

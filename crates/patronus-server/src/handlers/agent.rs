@@ -220,6 +220,9 @@ fn report_faults(report: &Report) -> Vec<Fault> {
     check(report.warnings.len() <= MAX_LINES, "/warnings", "at most 16");
     check(report.warnings.iter().all(|line| line.len() <= MAX_LINE), "/warnings", "at most 1,000 bytes each");
     check(report.undone.len() <= MAX_UNDONE, "/undone", "at most 64");
+    let shadow = report.shadow.iter().flat_map(|shadow| shadow.plan.iter().chain(&shadow.refusal));
+    check(shadow.clone().count() <= MAX_LINES + 1, "/shadow/plan", "at most 16");
+    check(shadow.into_iter().all(|line| line.len() <= MAX_LINE), "/shadow/plan", "at most 1,000 bytes each");
     let reason = report.outcome.as_ref().and_then(|outcome| outcome.reason.as_ref());
     check(reason.is_none_or(|reason| reason.len() <= MAX_LINE), "/outcome/reason", "at most 1,000 bytes");
     faults

@@ -5,6 +5,7 @@ use http::Response;
 use patronus_core::validate;
 use patronus_store::{NewSite, SiteFilter};
 use patronus_types::api::error::Fault;
+use patronus_types::api::standing::ModeRequest;
 use patronus_types::site::{Site, SiteInput, SiteSpec};
 use patronus_types::{PublicKey, SiteId};
 use serde_json::{Map, Value};
@@ -57,6 +58,16 @@ pub async fn update(mut call: Call) -> Result<Response<Body>> {
     let write = call.write(tenant, scope.dry_run)?;
     let expected = expected.unwrap_or(site.version);
     answer(&call.app.store.update_site(&write, site.id, expected, spec, public_key).await?)
+}
+
+/// `POST /v1/sites/{siteId}/mode`
+pub async fn set_mode(mut call: Call) -> Result<Response<Body>> {
+    let scope = call.scope()?;
+    let ModeRequest { mode } = call.json().await?;
+    let tenant = call.tenant(scope.tenant.as_ref()).await?;
+    let network = call.network_filter(tenant, scope.network.as_ref()).await?;
+    let site = call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?;
+    answer(&call.app.store.set_site_mode(&call.write(tenant, scope.dry_run)?, site.id, mode).await?)
 }
 
 /// `DELETE /v1/sites/{siteId}`

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::HeaderValue;
 use patronus_core::digest::sha256;
-use patronus_types::api::agent::{Desired, Mode, State};
+use patronus_types::api::agent::{Desired, State};
+use patronus_types::api::standing::SiteMode;
 use patronus_types::{NetworkId, SiteId, Timestamp};
 use tokio::sync::watch;
 
@@ -24,7 +25,7 @@ pub struct StateDocument {
 impl StateDocument {
     fn new(source: &Source) -> Self {
         let state = State {
-            mode: Mode::Apply,
+            mode: source.mode.into(),
             poll_interval_s: source.poll_interval_s,
             desired: source.desired.clone(),
             new_keys: None,
@@ -48,11 +49,17 @@ struct Source {
     network: Option<NetworkId>,
     poll_interval_s: u16,
     desired: Option<Desired>,
+    mode: SiteMode,
 }
 
 impl SiteSlot {
     pub(super) fn new(site: SiteId) -> Self {
-        let source = Source { network: None, poll_interval_s: DEFAULT_POLL_INTERVAL_S, desired: None };
+        let source = Source {
+            network: None,
+            poll_interval_s: DEFAULT_POLL_INTERVAL_S,
+            desired: None,
+            mode: SiteMode::default(),
+        };
         Self {
             site,
             document: watch::Sender::new(Arc::new(StateDocument::new(&source))),
@@ -95,6 +102,10 @@ impl SiteSlot {
 
     pub(super) fn set_desired(&self, desired: Option<Desired>) {
         self.change(|source| source.desired = desired);
+    }
+
+    pub(super) fn set_mode(&self, mode: SiteMode) {
+        self.change(|source| source.mode = mode);
     }
 
     /// Wakes whoever waits, without a change.

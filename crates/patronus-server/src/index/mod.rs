@@ -71,6 +71,7 @@ impl Index {
             Change::TokenAdded(hash, record) => self.add_token(&hash, record),
             Change::TokenRemoved(hash) => self.remove_token(&hash),
             Change::Desired { site, desired } => self.slot(site).set_desired(desired),
+            Change::Mode { site, mode } => self.slot(site).set_mode(mode),
             Change::PollInterval { network, seconds } => self.set_interval(network, seconds),
             Change::SiteRemoved(site) => {
                 write(&self.sites).remove(&site);
@@ -138,7 +139,8 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use patronus_store::AgentRecord;
-    use patronus_types::api::agent::{Desired, State};
+    use patronus_types::api::agent::{Desired, Mode, State};
+    use patronus_types::api::standing::SiteMode;
     use patronus_types::permission::Role;
     use patronus_types::token::TokenKind;
 
@@ -186,6 +188,10 @@ mod tests {
 
         index.apply(vec![Change::Desired { site, desired: Some(desired) }]);
         assert!(!watch.has_changed().unwrap(), "the same answer wakes nobody");
+        index.apply(vec![Change::Mode { site, mode: SiteMode::Hold }]);
+        assert!(watch.has_changed().unwrap(), "who waits hears of it at once");
+        let state: State = serde_json::from_slice(&watch.borrow_and_update().body).unwrap();
+        assert_eq!((state.mode, state.desired.unwrap().version), (Mode::Hold, 3));
         index.apply(vec![Change::TokenRemoved(hasher.text("t"))]);
         assert!(watch.has_changed().unwrap(), "who waits with a revoked token is woken");
         assert!(index.token(&hasher.hash("t")).is_none() && !entry.is_valid(Timestamp::UNIX_EPOCH));

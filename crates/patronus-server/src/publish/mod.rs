@@ -8,6 +8,7 @@ mod compare;
 mod make;
 mod plan;
 mod spread;
+mod still;
 mod upload;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use patronus_types::network::NetworkSpec;
 use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
 use patronus_types::{Name, NetworkId, SiteId};
 
-use super::{Job, What};
+use super::{Job, What, still};
 use crate::error::Result;
 use crate::handlers::bundles::rope;
 
@@ -34,6 +34,8 @@ pub struct Plan {
     pub undone: BTreeMap<SiteId, Vec<Undone>>,
     /// Sites whose agent left: the others still keep tunnels for them.
     pub left: Vec<Name>,
+    /// What is to be said of sites that keep what they run.
+    pub still: Vec<String>,
     /// The network's generation.
     pub generation: u64,
     /// Whether a release is due whatever is in it: there is none yet, or what it was compiled from has changed.
@@ -74,6 +76,7 @@ impl Plan {
         let NetworkRecord { network, sites, next_version } = record;
         let declared = Declared { network: network.spec.clone(), sites: Vec::new() };
         let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
+        let still = sites.iter().filter_map(still::warning).collect();
         let undone = sites.iter().filter(|site| !site.undone.is_empty());
         let undone = undone.map(|site| (site.id, site.undone.clone())).collect();
         let input = Input {
@@ -90,6 +93,7 @@ impl Plan {
             uploaded: BTreeMap::new(),
             before,
             left,
+            still,
             undone,
             generation: network.generation,
             due: network.dirty || network.released_version.is_none(),
@@ -134,7 +138,7 @@ fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {
 }
 
 fn site(record: SiteRecord) -> Site {
-    let SiteRecord { id, spec, addresses, public_keys, port_base, source: _, left_at: _, undone: _ } = record;
+    let SiteRecord { id, spec, addresses, public_keys, port_base, .. } = record;
     Site { id, spec, addresses, public_keys, port_base, spare_key: None }
 }
 

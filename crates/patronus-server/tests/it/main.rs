@@ -11,6 +11,7 @@ mod fake;
 mod flow;
 mod full;
 mod harness;
+mod modes;
 mod permissions;
 mod program;
 mod transport;

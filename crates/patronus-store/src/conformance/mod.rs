@@ -42,14 +42,15 @@ macro_rules! conformance {
             sites: addresses_count_up_and_come_back_late a_used_up_range_is_a_conflict keys_are_one_sites
                 a_name_in_two_networks_is_ambiguous what_is_bundled_makes_the_network_grow
                 a_deleted_site_takes_its_tokens_along active_is_heard_within_two_minutes lists_filter_and_page
-                a_renamed_site_is_renamed_in_memory;
+                a_renamed_site_is_renamed_in_memory a_mode_is_set_once_and_told;
             enrol: a_token_brings_one_agent_in a_repeat_is_answered_for_an_hour of_a_hundred_racing_one_wins
                 unusable_tokens_are_refused a_new_agent_replaces_the_old one_that_leaves_is_shut_out;
             reports: the_newest_report_stands new_outcomes_are_events a_report_cannot_use_up_versions
                 what_was_undone_is_known_to_who_compiles;
             releases: a_release_says_what_sites_run an_outdated_release_is_a_conflict versions_only_grow
                 shared_chunks_are_stored_once_and_go_with_the_last archives_are_kept
-                uploads_and_rollbacks_leave_the_network_dirty misfits_are_refused applied_and_failed_are_counted;
+                uploads_and_rollbacks_leave_the_network_dirty misfits_are_refused applied_and_failed_are_counted
+                who_stands_still_is_counted_apart;
             tokens: tokens_come_and_go the_snapshot_makes_the_same_memory the_newest_come_first;
             users: a_login_is_a_chain a_second_use_ends_the_login logging_out_ends_the_login user_names_are_unique;
             idempotency: a_repeat_answers_the_first_answer another_body_is_refused a_failure_is_tried_again

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use patronus_types::api::agent::OutcomeKind;
+use patronus_types::api::agent::{OutcomeKind, Report, Steps};
+use patronus_types::api::standing::{Halted, Shadow, SiteMode};
 use patronus_types::bundle::Source;
 use patronus_types::network::Network;
 use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
@@ -251,4 +252,35 @@ pub async fn applied_and_failed_are_counted(world: &World) {
     assert_eq!((one.sites, one.agents, one.applied, one.failed), (2, 2, 1, 1));
     assert_eq!(world.site_now(sites[0].id).await.sync, SyncState::Synced);
     assert_eq!(world.site_now(sites[1].id).await.sync, SyncState::Failed);
+}
+
+pub async fn who_stands_still_is_counted_apart(world: &World) {
+    let (network, sites) = two_sites(world).await;
+    world.store.create_release(&world.write(), release(&network, &sites, 1, b"mesh")).await.unwrap();
+    let counts = async || {
+        let one = world.store.release(network.id, Some(1)).await.unwrap();
+        (one.applied, one.failed, one.held)
+    };
+    let tell = async |index: usize, report| {
+        let report = SiteReport { site: sites[index].id, report };
+        world.store.report(&world.write(), report).await.unwrap();
+    };
+    let nothing = Report { running: None, outcome: None, ..report(1, 1, OutcomeKind::Applied) };
+    let halted = Halted { paused: true, left_version: Some(3) };
+    tell(0, Report { halted: Some(halted), ..nothing.clone() }).await;
+    tell(1, nothing.clone()).await;
+    assert_eq!(counts().await, (0, 0, 1), "one is paused");
+    assert_eq!(world.site_now(sites[0].id).await.halted, Some(halted));
+    let records = world.store.compile_input(world.tenant, network.id).await.unwrap().sites;
+    assert!(records.iter().any(|record| record.halted == Some(halted)));
+    world.store.set_site_mode(&world.write(), sites[1].id, SiteMode::Shadow).await.unwrap();
+    let shadow = Shadow { version: 1, steps: Steps::default(), plan: vec!["create pt000".to_owned()], refusal: None };
+    let refused = report(2, 1, OutcomeKind::Refused);
+    tell(1, Report { running: None, shadow: Some(shadow.clone()), ..refused }).await;
+    assert_eq!(counts().await, (0, 0, 2), "what it would refuse, it need not do");
+    assert_eq!(world.site_now(sites[1].id).await.shadow, Some(shadow));
+    tell(1, report(3, 1, OutcomeKind::Applied)).await;
+    tell(0, Report { seq: 2, ..nothing }).await;
+    assert_eq!(counts().await, (1, 0, 0));
+    assert_eq!(world.site_now(sites[1].id).await.shadow, None);
 }

@@ -34,6 +34,8 @@ pub fn report(seq: u64, version: u64, result: OutcomeKind) -> Report {
         spare_key: None,
         offered_keys: None,
         waits_for: Vec::new(),
+        halted: None,
+        shadow: None,
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use patronus_types::api::page::StatusFilter;
+use patronus_types::api::standing::SiteMode;
 use patronus_types::network::NetworkSpec;
 use patronus_types::site::{SiteSpec, SiteStatus, SyncState, Uplink};
 
 use super::world::{World, at, dry, key, name, page, site_id, site_spec};
-use crate::{Change, NewSite, SiteFilter, StoreError};
+use crate::{Change, NewSite, SiteFilter, StoreError, Write};
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -194,4 +195,31 @@ pub async fn a_renamed_site_is_renamed_in_memory(world: &World) {
         _ => None,
     });
     assert_eq!(renamed.unwrap().site_name, name("adam"));
+}
+
+pub async fn a_mode_is_set_once_and_told(world: &World) {
+    let network = world.network("alpha").await;
+    let site = world.site(network.id, "ams").await;
+    assert_eq!((site.mode, site.halted), (SiteMode::Apply, None));
+    let clean = world.network_now(network.id).await.generation;
+    world.changes();
+    let set = async |mode| world.store.set_site_mode(&world.write(), site.id, mode).await.unwrap();
+    for (mode, version) in [(SiteMode::Hold, 2), (SiteMode::Hold, 2), (SiteMode::Shadow, 3), (SiteMode::Apply, 4)] {
+        let after = set(mode).await;
+        assert_eq!((after.mode, after.version), (mode, version));
+    }
+    let told = world.changes().into_iter().filter_map(|change| match change {
+        Change::Mode { site: of, mode } => Some((of, mode)),
+        _ => None,
+    });
+    let modes = [SiteMode::Hold, SiteMode::Shadow, SiteMode::Apply];
+    assert_eq!(told.collect::<Vec<_>>(), modes.map(|mode| (site.id, mode)));
+    let kinds = world.event_kinds().await;
+    let kinds: Vec<_> = kinds.iter().map(String::as_str).filter(|kind| *kind != "site.created").collect();
+    assert_eq!(kinds[kinds.len() - 3..], ["site.held", "site.shadowed", "site.unheld"]);
+    assert_eq!(world.network_now(network.id).await.generation, clean, "it stands in no bundle");
+    let nowhere = world.store.set_site_mode(&world.write(), site_id(), SiteMode::Hold).await;
+    assert!(matches!(nowhere, Err(StoreError::NotFound { .. })));
+    let elsewhere = Write { tenant: patronus_types::TenantId::new(9, &[9; 10]), ..world.write() };
+    assert!(world.store.set_site_mode(&elsewhere, site.id, SiteMode::Hold).await.is_err());
 }

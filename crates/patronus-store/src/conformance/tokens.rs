@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use patronus_types::api::standing::SiteMode;
 use patronus_types::permission::Role;
 use patronus_types::token::{Token, TokenKind};
 
@@ -67,11 +68,18 @@ fn memory(changes: Vec<Change>) -> BTreeMap<String, String> {
             Change::Desired { site, desired } => {
                 memory.insert(site.to_string(), format!("{desired:?}"));
             }
+            Change::Mode { site, mode: SiteMode::Apply } => {
+                memory.remove(&format!("mode of {site}"));
+            }
+            Change::Mode { site, mode } => {
+                memory.insert(format!("mode of {site}"), format!("{mode:?}"));
+            }
             Change::PollInterval { network, seconds } => {
                 memory.insert(network.to_string(), seconds.to_string());
             }
             Change::SiteRemoved(site) => {
                 memory.remove(&site.to_string());
+                memory.remove(&format!("mode of {site}"));
             }
             Change::Events { tenant, newest } => {
                 memory.insert(tenant.to_string(), newest.to_string());
@@ -90,7 +98,12 @@ pub async fn the_snapshot_makes_the_same_memory(world: &World) {
     world.store.delete_site(&world.write(), gone.id, 1).await.unwrap();
     let now = world.network_now(network.id).await;
     world.store.create_release(&world.write(), release(&now, &[again], 1, b"mesh")).await.unwrap();
-    world.site(network.id, "lhr").await;
+    let held = world.site(network.id, "lhr").await;
+    for mode in [SiteMode::Shadow, SiteMode::Hold] {
+        world.store.set_site_mode(&world.write(), held.id, mode).await.unwrap();
+    }
+    world.store.set_site_mode(&world.write(), site.id, SiteMode::Hold).await.unwrap();
+    world.store.set_site_mode(&world.write(), site.id, SiteMode::Apply).await.unwrap();
     let followed = memory(world.changes());
     assert_eq!(memory(world.store.snapshot().await.unwrap()), followed);
     let agents = followed.values().filter(|text| text.starts_with("PrincipalRecord")).count();

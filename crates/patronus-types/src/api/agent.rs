@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::standing::{Halted, Shadow};
 use crate::bundle::Party;
 use crate::rotation::OfferedKeys;
 use crate::token::Secret;
@@ -124,6 +125,12 @@ pub struct Report {
     /// Peers whose traffic has yet to move to where `running` wants it, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<Name>,
+    /// What somebody on the site has stopped; none where versions are applied as they come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<Halted>,
+    /// What the newest version would do, where the server wants it looked at only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
 }
 
 /// A bundle that did not prove itself.

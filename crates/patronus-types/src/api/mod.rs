@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod page;
 pub mod releases;
 pub mod route;
+pub mod standing;
 pub mod tokens;
 
 /// Header that names a request in answers, logs and events; taken from the caller or made by the server.

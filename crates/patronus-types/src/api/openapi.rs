@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::error::Problem;
 use super::page::{ListQuery, ScopeQuery};
 use super::route::{Access, Method, Op, Route};
+use super::standing::ModeRequest;
 use super::{GZIP, IDEMPOTENCY_KEY, PROBLEM_JSON, REQUEST_ID, agent, apply, auth, health, releases, tokens};
 use crate::bundle::Bundle;
 use crate::event::Event;
@@ -117,6 +118,7 @@ fn shape(op: Op, s: &mut Schemas) -> Shape {
         Op::SiteCreate => Shape::write(201, s.takes::<SiteInput>(), s.gives::<Site>()),
         Op::SiteGet => Shape::read(SCOPE, s.gives::<Site>()),
         Op::SiteUpdate => Shape::write(200, s.patch("SitePatch", "SiteInput"), s.gives::<Site>()),
+        Op::SiteMode => Shape::write(200, s.takes::<ModeRequest>(), s.gives::<Site>()),
         Op::Apply => Shape::write(200, s.takes::<apply::ApplyRequest>(), s.gives::<apply::ApplyResponse>()),
         Op::TokenList => Shape::read(LIST, list(s.gives::<Token>())),
         Op::TokenCreate => Shape::write(201, s.takes::<tokens::TokenCreate>(), s.gives::<tokens::TokenCreated>()),

@@ -121,6 +121,8 @@ routes! {
     SiteGet: Get "/v1/sites/{siteId}", Needs(SiteRead);
     /// Change a site
     SiteUpdate: Patch "/v1/sites/{siteId}", Needs(SiteWrite);
+    /// Set what a site does with the version it should run
+    SiteMode: Post "/v1/sites/{siteId}/mode", Needs(SiteWrite);
     /// Delete a site; its agent's token ends with it
     SiteDelete: Delete "/v1/sites/{siteId}", Needs(SiteWrite);
 

@@ -39,6 +39,13 @@ pub fn examples(path: &str) -> &'static [&'static str] {
             "patronusctl site create lon --uplink name=fibre,device=eth0,endpoint=198.51.100.4 --uplink name=lte,device=wwan0,cost=500",
         ],
         "site update" => &["patronusctl site update ams --label tier=gold --prefix 192.168.1.0/24"],
+        "site hold" => {
+            &["patronusctl site hold ams", "patronusctl site list -l region=eu -o name | patronusctl site hold -"]
+        }
+        "site unhold" => &["patronusctl site unhold ams"],
+        "site shadow" => {
+            &["patronusctl site shadow ams && patronusctl bundle publish && patronusctl site describe ams"]
+        }
         "site delete" => {
             &["patronusctl site delete ams --confirm ams", "patronusctl site delete -l retired --confirm 3"]
         }

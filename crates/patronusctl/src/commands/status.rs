@@ -141,12 +141,12 @@ fn attention(network: &Network, site: &Site) -> Option<Attention> {
     let silent = enrolled && site.status == SiteStatus::Inactive;
     let late = matches!(site.sync, SyncState::Behind | SyncState::Failed);
     let reason = site.last_outcome.as_ref().and_then(|outcome| outcome.reason.clone());
-    (silent || late).then(|| Attention {
+    (silent || late || site.stands_still().is_some()).then(|| Attention {
         site: site.spec.name.clone(),
         network: network.spec.name.clone(),
         status: word(&site.status),
         sync: word(&site.sync),
-        reason: reason.filter(|_| site.sync == SyncState::Failed),
+        reason: site.stands_still().map(str::to_owned).or(reason.filter(|_| site.sync == SyncState::Failed)),
     })
 }
 

@@ -17,6 +17,8 @@ const VERBS: &[(&str, &[&str])] = &[
     ("delete", &["revoke"]),
     ("tail", &["watch"]),
     ("follow", &["watch"]),
+    ("pause", &["hold"]),
+    ("resume", &["unhold"]),
 ];
 
 /// Whole commands that others have without a noun.

@@ -38,16 +38,28 @@ pub fn site(name: &str) -> Value {
         "sync": if ams { "synced" } else { "failed" }, "source": "compiled", "enrolled_at": "2026-01-02T03:04:05Z",
         "last_seen_at": "2026-01-03T00:00:00Z", "desired_version": 2, "running_version": if ams { 2 } else { 1 },
         "agent": {"version": "0.1.0", "hostname": "gw", "driver": "kernel"},
-        "last_outcome": if ams { Value::Null } else { outcome }, "version": 7, "created_at": "2026-01-02T03:04:05Z",
+        "last_outcome": if ams { Value::Null } else { outcome }, "mode": "apply", "halted": null, "shadow": null, "version": 7, "created_at": "2026-01-02T03:04:05Z",
         "updated_at": "2026-01-02T03:04:05Z"
     })
+}
+
+/// A site that keeps what it runs.
+pub fn standing(mode: &str) -> Value {
+    let mut site = site("lon");
+    site["mode"] = json!(mode);
+    site["halted"] = json!({"paused": false, "left_version": 1});
+    site["shadow"] = json!({
+        "version": 2, "plan": ["create fra on pt000: it is new\u{1b}[31m", "change 2 routes"], "refusal": null,
+        "steps": {"kept": 1, "changed": 0, "restarted": 0, "created": 1, "removed": 0}
+    });
+    site
 }
 
 pub fn release(version: u64, failed: u64) -> Value {
     json!({
         "id": "release_01k9zq3v6p8r2m4n5t7w9x1y3z", "network_id": NETWORK, "version": version, "kind": "publish",
         "rollback_of": null, "message": "new uplink", "generation": 4, "sites": 2, "agents": 2, "pending": [], "changed": 2,
-        "applied": 2 - failed, "failed": failed, "created_by": "admin", "created_at": "2026-01-03T00:00:00Z"
+        "applied": 2 - failed, "failed": failed, "held": 0, "created_by": "admin", "created_at": "2026-01-03T00:00:00Z"
     })
 }
 
@@ -100,6 +112,9 @@ pub fn answer(request: &Request) -> Reply {
         "GET /v1/sites/ams" => ok(&site("ams")).with("etag", "\"7\""),
         "GET /v1/sites/fra" => ok(&site("fra")).with("etag", "\"7\""),
         "POST /v1/sites" => Reply::problem("exists", 409, "site `ams` exists in network `lab`"),
+        "POST /v1/sites/ams/mode" => ok(&standing("hold")),
+        "POST /v1/sites/fra/mode" => ok(&standing("shadow")),
+        "GET /v1/sites/lon" => ok(&standing("shadow")).with("etag", "\"7\""),
         "DELETE /v1/sites/ams" | "DELETE /v1/sites/fra" => Reply::empty(204),
         "GET /v1/releases" => ok(&json!([release(2, 0), release(1, 0)])),
         "GET /v1/releases/latest" | "GET /v1/releases/2" => ok(&release(2, 0)),

@@ -33,6 +33,12 @@ fn sites() {
         "site get site/fra",
         "site get ams -o yaml --fields name,uplinks",
         "site describe fra",
+        "site describe lon",
+        "site hold ams",
+        "site shadow fra ams",
+        "site unhold ams --dry-run",
+        "site hold",
+        "site hold nowhere",
     ];
     check(file!["transcripts/sites.txt"], &lines);
 }

@@ -34,7 +34,9 @@ impl Network {
     /// What holds now, and to whom full-size packets come through.
     pub(in crate::network) async fn measure(&mut self, new: &Bundle) -> (Baseline, BTreeSet<Name>) {
         // A server that was away a moment ago may be back: it is what brought the change.
-        let server = self.contact.reachable || servers::ask(self.servers()).await.is_ok();
+        // Somebody who acts here may do so because it has just gone, and that is not known yet.
+        let known = self.contact.reachable && self.teller.is_none();
+        let server = known || servers::ask(self.servers()).await.is_ok();
         let before = Baseline { server, ..Baseline::default() };
         let Some(running) = self.running.clone() else {
             return (before, BTreeSet::new());

@@ -6,7 +6,7 @@ use super::*;
 use crate::failpoint;
 
 /// Runs `work` with a crash at each place in turn, and each time lets another agent go on from there.
-fn crash_everywhere(prepare: impl Fn(&Lab), work: impl Fn(&Lab), check: impl Fn(&Lab, u32)) {
+pub(super) fn crash_everywhere(prepare: impl Fn(&Lab), work: impl Fn(&Lab), check: impl Fn(&Lab, u32)) {
     for place in 0..10_000 {
         let lab = Lab::new();
         prepare(&lab);

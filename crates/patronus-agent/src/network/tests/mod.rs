@@ -1,4 +1,6 @@
+mod by_hand;
 mod crash;
+mod orders;
 mod rotation;
 
 use patronus_core::signature::SigningKey;
@@ -144,12 +146,14 @@ async fn hold_and_shadow_change_nothing() {
     network.told(state(Mode::Shadow, &version));
     assert_eq!(network.wants(), Todo::Fetch(version.desired.clone()));
     network.take(&version.desired, &version.archive).await;
-    assert!(network.warnings()[0].contains("shadow: version 2 would keep"), "{:?}", network.warnings());
+    let shadow = network.report().shadow.unwrap();
+    assert_eq!((shadow.version, shadow.steps.created, shadow.refusal), (2, 1, None));
+    assert!(shadow.plan.iter().any(|line| line.starts_with("create site-3 on pt000")), "{:?}", shadow.plan);
     assert_eq!(lab.kernel.shape(), before);
     assert_eq!(network.wants(), Todo::Nothing);
     told(&mut network, &version).await;
     assert_eq!(outcome(&network), (2, OutcomeKind::Applied, String::new()), "once it may");
-    assert_eq!(network.warnings(), Vec::<String>::new());
+    assert_eq!(network.report().shadow, None);
 }
 
 #[tokio::test]

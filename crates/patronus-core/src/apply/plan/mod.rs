@@ -12,6 +12,7 @@ mod ports;
 mod routes;
 mod step;
 mod tunnels;
+mod words;
 
 use std::collections::BTreeSet;
 

@@ -22,7 +22,12 @@ macro_rules! select {
             (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
              WHERE b.network_id = r.network_id AND b.version = r.version AND s.running_version >= r.version),
             (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
-             WHERE b.network_id = r.network_id AND b.version = r.version AND s.failed_version = r.version),
+             WHERE b.network_id = r.network_id AND b.version = r.version AND s.failed_version = r.version
+                AND s.mode = 'apply'),
+            (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
+             WHERE b.network_id = r.network_id AND b.version = r.version AND s.enrolled_at IS NOT NULL
+                AND coalesce(s.running_version, 0) < r.version
+                AND (s.mode <> 'apply' OR json_extract(s.last_report, '$.halted.paused'))),
             r.created_by, r.created_at
          FROM releases r"
     };
@@ -101,6 +106,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         changed: columns.plain()?,
         applied: columns.plain()?,
         failed: columns.plain()?,
+        held: columns.plain()?,
         created_by: columns.plain()?,
         created_at: columns.time()?,
     })

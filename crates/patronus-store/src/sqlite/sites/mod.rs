@@ -3,16 +3,19 @@
 mod change;
 mod enrol;
 mod key;
+mod mode;
 mod record;
 mod report;
 mod row;
 
 use patronus_types::api::page::StatusFilter;
+use patronus_types::api::standing::SiteMode;
 use patronus_types::site::{Site, SiteSpec};
 use patronus_types::{Name, NetworkId, PublicKey, Ref, SiteId, TenantId, Timestamp};
 use rusqlite::{Connection, params};
 
 pub(super) use self::change::{create, update};
+pub(super) use self::mode::{MODES, read as read_mode};
 pub(super) use self::record::{RECORDS, read as read_record};
 use super::SqliteStore;
 use super::codec::{Ms, Text};
@@ -51,6 +54,10 @@ impl Sites for SqliteStore {
         public_key: Option<PublicKey>,
     ) -> Result<Site> {
         self.write(write, move |unit| update(unit, id, expected, &spec, public_key)).await
+    }
+
+    async fn set_site_mode(&self, write: &Write, id: SiteId, mode: SiteMode) -> Result<Site> {
+        self.write(write, move |unit| mode::set(unit, id, mode)).await
     }
 
     async fn delete_site(&self, write: &Write, id: SiteId, expected: u64) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::sqlite::codec::Columns;
 
 /// All sites of a network, in order of id.
 pub(in crate::sqlite) const RECORDS: &str = "SELECT id, spec, addresses, public_keys, port_base, source, left_at,
-        json_extract(last_report, '$.undone')
+        json_extract(last_report, '$.undone'), mode, json_extract(last_report, '$.halted')
     FROM sites WHERE network_id = ?1 ORDER BY id";
 
 /// Reads a row of [`RECORDS`].
@@ -22,5 +22,7 @@ pub(in crate::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<SiteRecord> {
         source: columns.word()?,
         left_at: columns.maybe_time()?,
         undone: columns.maybe_json()?.unwrap_or_default(),
+        mode: columns.word()?,
+        halted: columns.maybe_json()?,
     })
 }

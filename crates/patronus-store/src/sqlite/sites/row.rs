@@ -19,7 +19,7 @@ macro_rules! select {
     () => {
         "SELECT id, network_id, spec, addresses, public_keys, port_base, left_at IS NULL, source, enrolled_at,
             last_seen_at, desired_version, running_version, agent_version, hostname, driver, last_outcome, version,
-            created_at, updated_at
+            created_at, updated_at, mode, json_extract(last_report, '$.halted'), json_extract(last_report, '$.shadow')
          FROM sites"
     };
 }
@@ -61,6 +61,9 @@ pub(super) fn read(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Site> {
         version: columns.plain()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,
+        mode: columns.word()?,
+        halted: columns.maybe_json()?,
+        shadow: columns.maybe_json()?,
     };
     // One that left has no agent that could run anything; its desired version is what the others were made with.
     site.sync = if present { sync(&site) } else { SyncState::Pending };

@@ -7,13 +7,14 @@ use super::principal;
 use crate::Change;
 use crate::sqlite::codec::{Columns, Json};
 use crate::sqlite::failure::Outcome;
-use crate::sqlite::releases;
 use crate::sqlite::unit::rows;
+use crate::sqlite::{releases, sites};
 
 /// Reads it; the caller holds a read transaction.
 pub(super) fn read(connection: &Connection) -> Outcome<Vec<Change>> {
     let mut all = rows(connection, principal::select!(), [], principal::read)?;
     all.extend(rows(connection, releases::DESIRED, [], releases::read_desired)?);
+    all.extend(rows(connection, sites::MODES, [], sites::read_mode)?);
     all.extend(rows(connection, "SELECT id, spec FROM networks", [], poll_interval)?);
     all.extend(rows(connection, "SELECT tenant_id, newest FROM event_counters", [], newest)?);
     Ok(all)

@@ -40,15 +40,16 @@ pub fn await_sites(app: &App, client: &Client, release: &mut Release, patience: 
     let mut progress = app.out.counting(&format!("version {version}"));
     let outcome = app.run(async {
         if release.applied < release.agents {
+            tell_still(app, client, release).await;
             tell_silent(app, &late(client, release, SyncState::Behind).await);
         }
         loop {
-            let words = format!("{} of {} sites applied it", release.applied, release.agents);
+            let words = format!("{} of {} sites applied it{}", release.applied, release.agents, held(release));
             progress.at(release.applied, Some(release.agents), Some(&words));
             if release.failed > 0 {
                 return Err(failed(client, release).await);
             }
-            if release.applied >= release.agents {
+            if release.applied + release.held >= release.agents {
                 return Ok(());
             }
             if started.elapsed() >= patience {
@@ -62,11 +63,33 @@ pub fn await_sites(app: &App, client: &Client, release: &mut Release, patience: 
     outcome
 }
 
-/// The release's sites in a state.
+/// The release's sites in a state; those that keep what they run are not waited for.
 async fn late(client: &Client, release: &Release, state: SyncState) -> Vec<Site> {
-    let mut sites = client.sites().list(StatusFilter::All).all().await.unwrap_or_default();
-    sites.retain(|site| site.network_id == release.network_id && site.sync == state);
+    let mut sites = sites_of(client, release).await;
+    sites.retain(|site| site.sync == state && site.stands_still().is_none());
     sites
+}
+
+async fn sites_of(client: &Client, release: &Release) -> Vec<Site> {
+    let mut sites = client.sites().list(StatusFilter::All).all().await.unwrap_or_default();
+    sites.retain(|site| site.network_id == release.network_id);
+    sites
+}
+
+/// Says whom it does not wait for.
+async fn tell_still(app: &App, client: &Client, release: &Release) {
+    if release.held == 0 {
+        return;
+    }
+    for site in sites_of(client, release).await.iter().filter(|site| site.sync != SyncState::Synced) {
+        if let Some(why) = site.stands_still() {
+            app.out.notice(&format!("site {}: not waited for, it is {why}", site.spec.name));
+        }
+    }
+}
+
+fn held(release: &Release) -> String {
+    if release.held == 0 { String::new() } else { format!(", {} held", release.held) }
 }
 
 /// Says at once whose agents nothing can be expected of.

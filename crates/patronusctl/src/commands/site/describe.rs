@@ -1,5 +1,6 @@
 //! Everything about a site, for people.
 
+use patronus_types::api::agent::{Shadow, Steps};
 use patronus_types::site::{Site, Uplink};
 
 use super::listed::Listed;
@@ -28,6 +29,13 @@ pub fn text(listed: &Listed, out: &Output) -> String {
     line("status", status(site.status).text);
     line("sync", sync(site.sync).text);
     line("version", versions(site));
+    line("mode", site.stands_still().map_or_else(|| word(&site.mode), str::to_owned));
+    if let Some(left) = site.halted.and_then(|halted| halted.left_version) {
+        line("reverted", format!("version {left} was left by somebody there, and stays so until a newer one comes"));
+    }
+    for text in site.shadow.iter().flat_map(foreseen) {
+        line("shadow", text);
+    }
     line("bundles", word(&site.source));
     line("addresses", join(&site.addresses));
     line("prefixes", join(&site.spec.prefixes));
@@ -40,11 +48,7 @@ pub fn text(listed: &Listed, out: &Output) -> String {
         );
     }
     if let Some(outcome) = &site.last_outcome {
-        let steps = outcome.steps;
-        let counts = format!(
-            "{} kept, {} changed, {} restarted, {} created, {} removed",
-            steps.kept, steps.changed, steps.restarted, steps.created, steps.removed
-        );
+        let counts = counted(&outcome.steps);
         line(
             "last outcome",
             format!("version {} {} in {} ms: {counts}", outcome.version, word(&outcome.result), outcome.duration_ms),
@@ -56,6 +60,21 @@ pub fn text(listed: &Listed, out: &Output) -> String {
     page.push('\n');
     page.push_str(&uplinks(site, out));
     page
+}
+
+/// What a version would do.
+fn foreseen(shadow: &Shadow) -> Vec<String> {
+    let Shadow { version, steps, plan, refusal } = shadow;
+    let counts = match refusal {
+        Some(refusal) => format!("version {version} could not be applied: {refusal}"),
+        None => format!("version {version}: {}", counted(steps)),
+    };
+    std::iter::once(counts).chain(plan.iter().map(|line| format!("would {line}"))).collect()
+}
+
+fn counted(steps: &Steps) -> String {
+    let Steps { kept, changed, restarted, created, removed } = steps;
+    format!("{kept} kept, {changed} changed, {restarted} restarted, {created} created, {removed} removed")
 }
 
 fn role(site: &Site) -> String {

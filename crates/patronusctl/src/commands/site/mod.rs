@@ -2,6 +2,7 @@
 
 mod describe;
 mod listed;
+mod mode;
 mod rows;
 mod spec;
 
@@ -10,6 +11,7 @@ use patronus_client::Client;
 use patronus_types::Name;
 use patronus_types::api::error::ErrorCode;
 use patronus_types::api::page::StatusFilter;
+use patronus_types::api::standing::SiteMode;
 use patronus_types::site::{Site, SiteInput};
 
 use super::names::{Named, explain, explain_existing, tell_deleted};
@@ -48,6 +50,12 @@ pub enum Command {
     Create(Box<Create>),
     /// Change a site
     Update(Box<Update>),
+    /// Have sites keep what they run, whatever is published
+    Hold(mode::Sites),
+    /// Have sites apply what is published: ends hold and shadow
+    Unhold(mode::Sites),
+    /// Have sites report what they would do, and keep what they run
+    Shadow(mode::Sites),
     /// Delete sites; their agents' tokens end with them
     Delete(Delete),
 }
@@ -109,6 +117,9 @@ pub fn run(app: &App, command: Command) -> Result {
         Command::Describe { site } => describe(app, &site),
         Command::Create(args) => create(app, &args),
         Command::Update(args) => update(app, &args),
+        Command::Hold(sites) => mode::set(app, &sites, SiteMode::Hold),
+        Command::Unhold(sites) => mode::set(app, &sites, SiteMode::Apply),
+        Command::Shadow(sites) => mode::set(app, &sites, SiteMode::Shadow),
         Command::Delete(args) => delete(app, &args),
     }
 }

@@ -33,6 +33,7 @@ impl Object for Listed {
             Column::ranked(6, "UPLINKS", |it, _| it.site.spec.uplinks.len().to_string().into()),
             Column::ranked(2, "LAST SEEN", |it, out| Cell::of(it.site.last_seen_at.map(|time| out.time(time)))),
             Column::ranked(5, "LOCATION", |it, _| it.site.spec.location.clone().into()),
+            Column::wide("MODE", |it, _| mode(&it.site)),
             Column::wide("PREFIXES", |it, _| join(&it.site.spec.prefixes).into()),
             Column::wide("ENDPOINTS", |it, _| join(&it.site.endpoints).into()),
             Column::wide("DRIVER", |it, _| agent(&it.site, |agent| agent.driver.clone())),
@@ -53,6 +54,14 @@ pub fn status(status: SiteStatus) -> Cell {
     match status {
         SiteStatus::Active => Cell::toned("active", Tone::Good),
         SiteStatus::Inactive => Cell::toned("inactive", Tone::Warn),
+    }
+}
+
+/// What it does with the version it should run.
+fn mode(site: &Site) -> Cell {
+    match site.stands_still() {
+        Some(why) => Cell::toned(why, Tone::Warn),
+        None => word(&site.mode).into(),
     }
 }
 
