@@ -62,7 +62,7 @@ impl Network {
     pub(super) fn say_held(&self, said: String) -> String {
         match self.halted().and_then(|halted| halted.left_version) {
             Some(left) => format!(
-                "{said}; version {left} was left and stays so until a newer one comes or somebody runs `patronus-agent resume`"
+                "{said}; version {left} is not applied again until a newer one comes or somebody runs `patronus-agent resume`"
             ),
             None => said,
         }

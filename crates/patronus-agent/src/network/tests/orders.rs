@@ -103,7 +103,7 @@ fn a_change_that_has_yet_to_prove_itself_is_undone_at_once() {
         assert_eq!(network.take(&next.desired, &next.archive).await, Retry::Proving);
         assert_ne!(lab.kernel.shape(), before);
         let said = revert(&mut network).await.unwrap();
-        assert!(said.starts_with("version 1 runs again; version 2 was left"), "{said}");
+        assert!(said.starts_with("version 1 runs again; version 2 is not applied again"), "{said}");
         assert_eq!((lab.kernel.shape(), network.is_changing()), (before, false));
         assert_eq!((outcome(&network).1, network.wants()), (OutcomeKind::Reverted, Todo::Nothing));
         assert!(lab.home().condemned().iter().next().is_none(), "that says nothing of the bundle");
