@@ -157,6 +157,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn with_several_networks_one_must_be_named() {
+        let lab = Lab::new();
+        let (file, world, folder) = (download(&lab, &lab.version(1, 2)), lab.world(), lab.folder.path());
+        let other = lab.state().home(patronus_types::NetworkId::new(2, &[0; 10]));
+        crate::effects::disk::private_folder(other.path()).unwrap();
+        let mut identity = lab.identity();
+        identity.network.name = "other".parse().unwrap();
+        fs::write(other.path().join("identity.json"), serde_json::to_vec(&identity).unwrap()).unwrap();
+        for failure in [
+            command((folder, None), &file, None, &world).await,
+            crate::revert::command(folder, None, &world).await,
+            crate::orders::command(folder, None, Order::Pause).await,
+            crate::orders::command(folder, None, Order::Resume).await,
+            crate::retry::command(folder, None).await,
+            crate::leave::command(folder, None, &world).await,
+        ] {
+            let failure = failure.unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains("net, other") && failure.help.unwrap().contains("--network"));
+        }
+        let only = Ref::Name("net".parse().unwrap());
+        crate::orders::command(folder, Some(&only), Order::Pause).await.unwrap();
+        command((folder, Some(&only)), &file, None, &world).await.unwrap();
+        crate::retry::command(folder, Some(&only)).await.unwrap();
+        assert!(lab.home().orders().unwrap().paused && !other.orders().unwrap().paused);
+        assert_eq!((lab.kernel.tunnels().len(), other.current()), (1, None));
+    }
+
+    #[tokio::test]
     async fn a_pause_is_a_matter_of_a_file() {
         let lab = Lab::new();
         for order in [Order::Pause, Order::Pause, Order::Resume, Order::Resume] {

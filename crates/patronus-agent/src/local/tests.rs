@@ -34,6 +34,8 @@ async fn questions_are_answered_also_below_a_long_path() {
     let network = patronus_types::NetworkId::new(1, &[0; 10]);
     client.retry(network).await.unwrap();
     assert_eq!(client.leave(network).await.unwrap_err().to_string(), "no such network");
+    client.order(network, Order::Pause).await.unwrap();
+    assert_eq!(client.revert(network, drop).await.unwrap(), "back");
     let file = File { archive: vec![b'\n'; 100_000], signature: "four\nlines".to_owned() };
     let mut steps = Vec::new();
     assert_eq!(client.apply(network, &file, |line| steps.push(line)).await.unwrap(), "done");

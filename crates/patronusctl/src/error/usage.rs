@@ -16,6 +16,13 @@ pub fn from_clap(error: &clap::Error, command: &[String]) -> CliError {
         what = format!("{what} {}", missing.collect::<Vec<_>>().join(" "));
     }
     let mut shown = CliError::usage(what);
+    let unknown = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].map(|kind| error.get(kind));
+    if let Some(ContextValue::String(word)) = unknown.into_iter().flatten().next()
+        && let Some(line) = meant(command, word)
+    {
+        // It says more than which of our words has similar letters.
+        return shown.help(line);
+    }
     for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue] {
         match error.get(kind) {
             Some(ContextValue::String(word)) => shown = shown.help(format!("did you mean `{word}`?")),
@@ -29,12 +36,6 @@ pub fn from_clap(error: &clap::Error, command: &[String]) -> CliError {
         && !values.is_empty()
     {
         shown = shown.help(format!("it is one of {}", values.join(", ")));
-    }
-    let unknown = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].map(|kind| error.get(kind));
-    if let Some(ContextValue::String(word)) = unknown.into_iter().flatten().next()
-        && let Some(line) = meant(command, word)
-    {
-        return shown.help(line);
     }
     let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: "));
     match usage {

@@ -31,7 +31,10 @@ pub fn text(listed: &Listed, out: &Output) -> String {
     line("version", versions(site));
     line("mode", site.stands_still().map_or_else(|| word(&site.mode), str::to_owned));
     if let Some(left) = site.halted.and_then(|halted| halted.left_version) {
-        line("reverted", format!("version {left} was left by somebody there, and stays so until a newer one comes"));
+        line(
+            "reverted",
+            format!("version {left} was left by somebody there, and is not applied again until a newer one comes"),
+        );
     }
     for text in site.shadow.iter().flat_map(foreseen) {
         line("shadow", text);
