@@ -9,6 +9,8 @@ if [[ -z ${LAB_DIR:-} ]]; then
 fi
 # shellcheck source=tests/lab/patronus.sh
 . "$here/patronus.sh"
+# shellcheck source=tests/lab/kernel.sh
+. "$here/kernel.sh"
 
 # On failure everything that the programs said is shown.
 told() {
