@@ -107,7 +107,7 @@ impl Network {
             .chain(spare)
             .collect();
         for (interface, (local, remote)) in ways {
-            for &address in &peer.addresses {
+            for &address in peer.addresses.iter().filter(|&address| leads_to(peer, address)) {
                 for is_full in [false, true].into_iter().take(1 + usize::from(full)) {
                     let seq = self.next_seq() + u32::from(is_full);
                     let packet = Packet {
@@ -139,6 +139,12 @@ fn has_session(content: &Content, peer: &Peer, sessions: &Sessions) -> bool {
     let keys: BTreeSet<PublicKey> =
         peer.uplinks.iter().map(|uplink| uplink.public_key).chain(spare.map(|far| far.public_key)).collect();
     sessions.iter().any(|(_, key)| keys.contains(key))
+}
+
+/// Whether the content has a way to an address. That of the content before is still there while a change proves itself, and
+/// must not prove it.
+fn leads_to(peer: &Peer, address: &IpAddr) -> bool {
+    peer.allowed_ips.iter().any(|range| range.contains(address))
 }
 
 /// Bytes of payload that fill a packet of the tunnel's MTU.
