@@ -39,7 +39,9 @@ NFT
 SITE
 }
 foreign_is_there() { # S
-    site "$1" ip route show 10.97.0.0/16 | grep -q 'dev lo' &&
-        site "$1" ip rule show priority 4001 | grep -q 'from 10.97.0.1 lookup 1234' &&
-        site "$1" nft list chain inet patronus-foreign c | grep -q 'dport 9'
+    local route rule chain
+    route=$(site "$1" ip route show 10.97.0.0/16)
+    rule=$(site "$1" ip rule show priority 4001)
+    chain=$(site "$1" nft list chain inet patronus-foreign c)
+    [[ $route == *'dev lo'* && $rule == *'from 10.97.0.1 lookup 1234'* && $chain == *'dport 9'* ]]
 }

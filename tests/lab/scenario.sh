@@ -47,3 +47,8 @@ publish() { # NETWORK OPTIONS...
     shift
     ctl bundle publish --network "$network" --wait "$@"
 }
+
+# What the agent says of its only network.
+state() { # S JQ
+    site "$1" patronus-agent status --state "$WORK/site$1" -o json | jq -r ".networks[0].member | $2"
+}

@@ -20,9 +20,6 @@ for pair in '1 2' '2 3' '3 1'; do
     within 10 reaches $pair || fail "no way for $pair"
 done
 
-state() { # S JQ
-    site "$1" patronus-agent status --state "$WORK/site$1" -o json | jq -r ".networks[0].member | $2"
-}
 ended() { # S VERSION RESULT
     [[ $(state "$1" '"\(.outcome.version) \(.outcome.result)"') == "$2 $3" ]]
 }
