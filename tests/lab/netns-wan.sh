@@ -147,6 +147,11 @@ prepare_machine() {
         echo "$(uplink_net6 0):10 patronus.example"
     } >"$LAB_DIR/hosts"
     mount --bind "$LAB_DIR/hosts" /etc/hosts
+    # Nobody answers for other names; asking this machine's resolver would only take time.
+    if [[ -e /etc/resolv.conf ]]; then
+        : >"$LAB_DIR/resolv.conf"
+        mount --bind "$LAB_DIR/resolv.conf" "$(readlink -f /etc/resolv.conf)"
+    fi
     ip link set lo up
     for f in /proc/sys/net/bridge/bridge-nf-call-{ip,ip6,arp}tables; do
         if [[ -w $f ]]; then echo 0 >"$f"; fi

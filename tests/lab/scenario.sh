@@ -9,6 +9,8 @@ if [[ -z ${LAB_DIR:-} ]]; then
 fi
 # shellcheck source=tests/lab/patronus.sh
 . "$here/patronus.sh"
+# shellcheck source=tests/lab/kernel.sh
+. "$here/kernel.sh"
 
 # On failure everything that the programs said is shown.
 told() {
@@ -44,4 +46,9 @@ publish() { # NETWORK OPTIONS...
     local network=$1
     shift
     ctl bundle publish --network "$network" --wait "$@"
+}
+
+# What the agent says of its only network.
+state() { # S JQ
+    site "$1" patronus-agent status --state "$WORK/site$1" -o json | jq -r ".networks[0].member | $2"
 }

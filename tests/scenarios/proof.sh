@@ -20,39 +20,16 @@ for pair in '1 2' '2 3' '3 1'; do
     within 10 reaches $pair || fail "no way for $pair"
 done
 
-# What the kernel holds, by nobody's word but its own; without what traffic and time change.
-kernel() { # S
-    local dev
-    site "$1" ip -d -j address show | jq -S 'del(.. | .stats64?, .stats?, .preferred_life_time?, .valid_life_time?)'
-    site "$1" ip -j route show table all | jq -S 'sort_by(.table, .dst, .metric)'
-    site "$1" ip -6 -j route show table all | jq -S 'map(select(.protocol != "ra")) | sort_by(.table, .dst, .metric)'
-    for family in -4 -6; do site "$1" ip "$family" -j rule show | jq -S .; done
-    site "$1" nft -j list ruleset | jq -S 'del(.nftables[].metainfo?)'
-    for dev in $(interfaces "$1"); do site "$1" wg showconf "$dev" | sort; done
-    site "$1" sysctl -a 2>/dev/null | grep -E '\.(rp_filter|arp_ignore|arp_announce)|ip_local_reserved_ports|\.forwarding|ip_forward'
-}
-state() { # S JQ
-    site "$1" patronus-agent status --state "$WORK/site$1" -o json | jq -r ".networks[0].member | $2"
-}
 ended() { # S VERSION RESULT
     [[ $(state "$1" '"\(.outcome.version) \(.outcome.result)"') == "$2 $3" ]]
 }
 answered() { [[ $(state "$1" .contact.reachable) == true ]]; }
-remember() { for s in 1 2 3; do kernel "$s" >"$WORK/kernel$s"; done; }
-as_before() { # S...
-    for s in "$@"; do
-        kernel "$s" >"$WORK/kernel$s.now"
-        diff "$WORK/kernel$s" "$WORK/kernel$s.now" || fail "site $s is not as it was"
-    done
-}
 # A prefix behind site two that holds the server: every other site loses its way to it.
 swallow() { ctl site update two --network net --prefix 192.168.2.0/24 --prefix "${1:-198.51.100.0/24}"; }
 mend() { ctl site update two --network net --prefix 192.168.2.0/24; }
 
-site 1 ip route add 10.97.0.0/16 dev lo protocol static
-site 1 ip rule add from 10.97.0.1 lookup 1234 priority 4001
-site 1 nft add table inet patronus-foreign
-remember
+plant_foreign 1
+remember 1 3
 stream_start 1 3
 swallow
 ctl bundle publish --network net
@@ -90,7 +67,7 @@ kill -CONT "${AGENT_PID[3]}"
 within 10 ended 3 6 applied || fail "site 3 does not catch up: $(state 3 .outcome)"
 shown 'a site that is busy stands in no other'"'"'s way'
 
-remember
+remember 1
 swallow 198.51.100.0/25
 ctl bundle publish --network net
 swallowed() { site "$1" ip -o route show | grep -q '^198.51.100.0/25'; }

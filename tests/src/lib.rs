@@ -24,7 +24,7 @@ pub fn root() -> PathBuf {
 pub fn programs() -> PathBuf {
     let test = std::env::current_exe().unwrap_or_default();
     let folder = test.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
-    for program in ["patronus-server", "patronus-agent", "patronusctl"] {
+    for program in ["patronus-server", "patronus-agent", "patronusctl", "forge"] {
         let path = folder.join(program);
         assert!(path.exists(), "{} is not built: cargo build --workspace", path.display());
     }
@@ -63,13 +63,31 @@ pub fn scenario(name: &str, environment: &[(&str, &str)]) -> Option<Output> {
     }
 }
 
+/// Runs a scenario that must succeed; gives its output, if it could run here.
+///
+/// # Panics
+/// With everything the scenario printed, when it fails.
+fn success(name: &str) -> Option<Output> {
+    let output = scenario(name, &[])?;
+    assert!(output.status.success(), "scenario {name}: {}\n{}", output.status, printed(&output));
+    Some(output)
+}
+
 /// Runs a scenario that must succeed.
 ///
 /// # Panics
 /// With everything the scenario printed, when it fails.
 pub fn passes(name: &str) {
-    let Some(output) = scenario(name, &[]) else { return };
-    assert!(output.status.success(), "scenario {name}: {}\n{}", output.status, printed(&output));
+    success(name);
+}
+
+/// Runs a scenario that must succeed, and says aloud what it found out.
+///
+/// # Panics
+/// With everything the scenario printed, when it fails.
+pub fn tells(name: &str) {
+    let Some(output) = success(name) else { return };
+    std::io::Write::write_all(&mut std::io::stderr(), &output.stdout).unwrap_or_default();
 }
 
 /// What a program printed.

@@ -1,8 +1,10 @@
 //! Places where a test can end the agent, to show that it goes on whole from there.
 //!
 //! A place is named by [`hit`], between two effects that each happen entirely or not at all. In debug builds the variable
-//! `PATRONUS_FAILPOINT=name` (or `name:3`, the third time) aborts the process there, as `kill -9` would; unit tests count
-//! through all places with `arm`. Release builds contain nothing of it.
+//! `PATRONUS_FAILPOINT=name` (or `name:3`, the third time) aborts the process there, as `kill -9` would. With
+//! `PATRONUS_FAILPOINT_ANNOUNCE=FILE` (a pipe, say) it writes the name there instead and waits to be killed; without a
+//! place that is wanted it writes the names of all that it passes. Unit tests count through all places with `arm`. Release
+//! builds contain nothing of it.
 
 /// Ends the agent here if a test asked for that.
 #[inline]
@@ -19,6 +21,9 @@ pub use debug::{Crash, arm, disarm};
 #[cfg(debug_assertions)]
 mod debug {
     use std::cell::Cell;
+    use std::ffi::OsString;
+    use std::fs::OpenOptions;
+    use std::io::Write as _;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -50,9 +55,31 @@ mod debug {
             }
             COUNTDOWN.set(Some(left - 1));
         }
-        if wanted().is_some_and(|(place, left)| place == name && left.fetch_sub(1, Ordering::Relaxed) == 1) {
+        let wanted = wanted();
+        if wanted.is_none() {
+            announce(name);
+        }
+        if wanted.is_some_and(|(place, left)| place == name && left.fetch_sub(1, Ordering::Relaxed) == 1) {
+            end(name);
+        }
+    }
+
+    /// Ends here, or has somebody else end it.
+    fn end(name: &str) -> ! {
+        if !announce(name) {
             std::process::abort();
         }
+        loop {
+            std::thread::park();
+        }
+    }
+
+    /// Writes the name to whoever wants to know; false where nobody does.
+    fn announce(name: &str) -> bool {
+        static FILE: OnceLock<Option<OsString>> = OnceLock::new();
+        let file = FILE.get_or_init(|| std::env::var_os("PATRONUS_FAILPOINT_ANNOUNCE")).as_ref();
+        let open = |path| OpenOptions::new().append(true).create(true).open(path);
+        file.is_some_and(|path| open(path).and_then(|mut file| writeln!(file, "{name}")).is_ok())
     }
 
     fn wanted() -> Option<&'static (String, AtomicU32)> {

@@ -8,7 +8,7 @@ mod pulse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use patronus_core::apply::{self, Desired, Memory, Plan, Sessions, Unfit};
+use patronus_core::apply::{self, Desired, Memory, Plan, Sessions, Step, Unfit};
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
 use patronus_types::{NetworkId, PublicKey, Timestamp};
@@ -47,7 +47,8 @@ pub struct Goal<'a> {
     pub theirs: Option<&'a BTreeSet<Route>>,
     /// Whether the far ends change at the same time: then only one of two begins a session, see [`mod@pulse`].
     pub concerted: bool,
-    /// Whether what is no longer wanted stays for now.
+    /// Whether what is no longer wanted stays for now: addresses, peers and tunnels. Routes and rules go all the same, for
+    /// by those of the bundle before one would prove itself that has no way of its own.
     pub keep_rest: bool,
     /// Where peers were reached when `content` ran, as learnt: that is set where something else has been set since.
     pub learnt: Option<&'a BTreeMap<String, BTreeMap<PublicKey, SocketAddr>>>,
@@ -114,7 +115,7 @@ pub async fn converge(
     }
     let mut warnings = [desired.warnings.as_slice(), &plan.warnings].concat();
     // What is no longer wanted is gone or it is not: what shall be is there, and the next look tries again.
-    for step in plan.clean.iter().filter(|_| !goal.keep_rest) {
+    for step in plan.clean.iter().filter(|step| !goal.keep_rest || is_way(step)) {
         if let Err(error) = execute::step(site, goal, sessions, step).await {
             warnings.push(error.to_string());
         }
@@ -123,6 +124,11 @@ pub async fn converge(
         warnings.push(format!("TCP may stall where ICMP is filtered: {reason}"));
     }
     Ok(Done { steps: plan.counts, warnings, changed: !plan.is_empty(), before: planned.before })
+}
+
+/// Routes and rules can be put back at any time, and no session ends without them.
+fn is_way(step: &Step) -> bool {
+    matches!(step, Step::ChangeRoutes(_) | Step::ChangeRules(_))
 }
 
 /// Says what [`converge`] would do.
@@ -224,7 +230,7 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
 /// The values of foreign settings that the plan changes.
 fn foreign(plan: &Plan, before: &Observed) -> Vec<(String, String)> {
     let settings = plan.apply.iter().filter_map(|step| match step {
-        apply::Step::SetSysctl { path, .. } => Some((path.clone(), before.sysctls.get(path)?.clone())),
+        Step::SetSysctl { path, .. } => Some((path.clone(), before.sysctls.get(path)?.clone())),
         _ => None,
     });
     settings.collect()

@@ -336,6 +336,22 @@ async fn of_many_peers_each_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_does_not_prove_itself_by_the_routes_of_the_one_before() {
+    let lab = Lab::new();
+    let agent = proven(&lab, 3, BEFORE).await;
+    let (before, gone) = (lab.kernel.shape(), "10.3.0.0/16".parse().unwrap());
+    let leads = || lab.kernel.routes().iter().any(|route| route.destination == gone);
+    assert!(leads());
+    lab.publish(&lab.version(2, 2));
+    pass(20).await;
+    assert!(agent.status().await.member.unwrap().proving.is_some() && !leads());
+    assert_eq!(lab.kernel.tunnels()[0].2, 3, "its session may be needed again");
+    pass(12).await;
+    assert_eq!(lab.kernel.shape(), before);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_that_silences_a_peer_is_undone_and_not_tried_again() {
     let mut lab = Lab::new();
     lab.echo = lab.echo.cut_off_by(&lab.kernel, 2);

@@ -58,6 +58,11 @@ impl FakeKernel {
         state.routes.retain(|route| route.device() != Some(name));
     }
 
+    /// The routes, but for the `unreachable` ones behind them.
+    pub fn routes(&self) -> BTreeSet<Route> {
+        self.state().routes.iter().filter(|route| route.device().is_some()).cloned().collect()
+    }
+
     /// Adds a route by hand.
     pub fn add_route(&self, route: Route) {
         self.state().routes.insert(route);

@@ -1,17 +1,16 @@
 //! One change of this site, as `patronus_core::apply::change` has it: its actions, carried out here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use patronus_core::apply::change::{Action, Change, Ending, Phase, Record};
+use patronus_types::Timestamp;
 use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Steps};
 use patronus_types::bundle::Content;
-use patronus_types::{Name, Timestamp};
 use tokio::time::Instant;
 
 use super::accept::{Retry, millis};
-use super::prove::Prover;
+use super::prove::{Prover, Ways};
 use super::{Bundle, Network};
 use crate::converge::{Done, Goal};
 use crate::failpoint;
@@ -22,8 +21,8 @@ pub(super) struct Flight {
     pub(super) change: Change,
     pub(super) bundle: Arc<Bundle>,
     pub(super) prover: Option<Prover>,
-    /// The peers that full-size packets came through to before.
-    pub(super) full: BTreeSet<Name>,
+    /// By which way each peer answered before.
+    pub(super) ways: Ways,
     /// What ran before.
     before: Option<Arc<Bundle>>,
     snapshot: Snapshot,
@@ -38,8 +37,8 @@ pub(super) struct Flight {
 impl Flight {
     fn new(change: Change, bundle: Bundle, before: (Option<Arc<Bundle>>, Snapshot), began_at: Timestamp) -> Self {
         let (bundle, began, (before, snapshot)) = (Arc::new(bundle), Instant::now(), before);
-        let (prover, full) = (None, BTreeSet::new());
-        Self { change, bundle, prover, full, before, snapshot, done: None, refused: false, began, began_at }
+        let (prover, ways) = (None, Ways::default());
+        Self { change, bundle, prover, ways, before, snapshot, done: None, refused: false, began, began_at }
     }
 
     /// From when on sessions count, where keys are replaced.
@@ -149,8 +148,8 @@ impl Network {
             let result = match action {
                 Action::Record(record) => self.record(&mut flight, record).await,
                 Action::Measure => {
-                    let (baseline, full) = self.measure(&flight.bundle).await;
-                    flight.full = full;
+                    let (baseline, ways) = self.measure(&flight.bundle).await;
+                    flight.ways = ways;
                     flight.change.handle_measured(baseline);
                     continue;
                 }

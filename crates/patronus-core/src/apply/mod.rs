@@ -2,7 +2,7 @@
 //!
 //! [`desired()`] turns a bundle's content and a few facts of the host into the exact interfaces, routes and rules that
 //! shall exist. [`plan()`] compares that with what the kernel holds and answers with steps in an order that loses nothing:
-//! first everything is added, then moved, and only when that has proven itself is anything taken away.
+//! first everything is added, then moved, and only when that has proven itself is anything taken away that holds a session.
 //!
 //! Invariants, each tested from arbitrary states: carrying out a plan leads to the desired state and a second plan is
 //! empty; no peer is removed and added again; an endpoint that was learnt is never overwritten with nothing; a route is
@@ -18,7 +18,7 @@ mod plan;
 pub mod prove;
 mod sessions;
 
-pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, desired, waits_for};
+pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, desired, waits_for};
 pub use facts::Facts;
 pub use forwarding::not_forwarded;
 pub use overlap::overlap;

@@ -12,6 +12,7 @@ use patronus_types::bundle::{Content, Peer, Tunnel};
 use patronus_types::{Name, PublicKey};
 use tokio::time::{Instant, timeout_at};
 
+use super::way::{Way, Ways};
 use super::{BURST, TICK, servers};
 use crate::network::{Bundle, Network};
 
@@ -26,26 +27,25 @@ const MUTE: Duration = Duration::from_secs(15);
 #[derive(Default)]
 struct Roll {
     asked: usize,
-    heard: BTreeSet<Name>,
-    full: BTreeSet<Name>,
+    ways: Ways,
 }
 
 impl Network {
-    /// What holds now, and to whom full-size packets come through.
-    pub(in crate::network) async fn measure(&mut self, new: &Bundle) -> (Baseline, BTreeSet<Name>) {
+    /// What holds now, and by which way.
+    pub(in crate::network) async fn measure(&mut self, new: &Bundle) -> (Baseline, Ways) {
         // A server that was away a moment ago may be back: it is what brought the change.
         // Somebody who acts here may do so because it has just gone, and that is not known yet.
         let known = self.contact.reachable && self.teller.is_none();
         let server = known || servers::ask(self.servers()).await.is_ok();
         let before = Baseline { server, ..Baseline::default() };
         let Some(running) = self.running.clone() else {
-            return (before, BTreeSet::new());
+            return (before, Ways::default());
         };
         if running.release.digest == new.release.digest {
             return Default::default();
         }
         let Ok(observed) = self.world.device.observe(&self.owner).await else {
-            return (before, BTreeSet::new());
+            return (before, Ways::default());
         };
         self.lines.follow(&observed);
         let sessions = self.sessions(&observed);
@@ -58,7 +58,6 @@ impl Network {
             .collect();
         let (answering, mute): (Vec<&Peer>, Vec<&Peer>) =
             candidates.into_iter().partition(|peer| peer.probe_port.is_some());
-        let names = names([&running.content]);
         let mut roll = Roll::default();
         self.begin_asking();
         for peers in answering.chunks(BURST) {
@@ -66,24 +65,24 @@ impl Network {
                 self.send_to(&running.content, peer, true);
             }
             roll.asked += peers.len();
-            self.listen(&names, &mut roll, BURST_PAUSE).await;
+            self.listen(&running.content, &mut roll, BURST_PAUSE).await;
         }
-        self.listen(&names, &mut roll, LISTEN).await;
+        self.listen(&running.content, &mut roll, LISTEN).await;
         let has_mute = !mute.is_empty();
-        roll.heard.extend(mute.into_iter().map(|peer| peer.name.clone()));
+        let mute = mute.into_iter().map(|peer| peer.name.clone());
+        let alive = roll.ways.names().cloned().chain(mute).collect();
         let patience = if has_mute { MUTE } else { Duration::ZERO };
-        (Baseline { alive: roll.heard, patience, ..before }, roll.full)
+        (Baseline { alive, patience, ..before }, roll.ways)
     }
 
-    /// Collects answers until everybody who was asked has answered twice, or for a while.
-    async fn listen(&mut self, names: &BTreeMap<IpAddr, Name>, roll: &mut Roll, time: Duration) {
+    /// Collects answers until everybody who was asked has answered by the best way, or for a while.
+    async fn listen(&mut self, content: &Content, roll: &mut Roll, time: Duration) {
+        let names = names([content]);
         let until = Instant::now() + time;
-        while roll.full.len() < roll.asked {
+        while roll.ways.best() < roll.asked {
             let Ok(Some(heard)) = timeout_at(until, self.lines.heard()).await else { return };
-            let Some(name) = names.get(&heard.from).filter(|_| self.is_answer(&heard.packet)) else { continue };
-            roll.heard.insert(name.clone());
-            if is_full(heard.packet.ack) {
-                roll.full.insert(name.clone());
+            if let Some(name) = names.get(&heard.from).filter(|_| self.is_answer(&heard.packet)) {
+                roll.ways.note(name, Way::of(content, name, &heard.packet));
             }
         }
     }
@@ -108,7 +107,7 @@ impl Network {
             .chain(spare)
             .collect();
         for (interface, (local, remote)) in ways {
-            for &address in &peer.addresses {
+            for &address in peer.addresses.iter().filter(|&address| leads_to(peer, address)) {
                 for is_full in [false, true].into_iter().take(1 + usize::from(full)) {
                     let seq = self.next_seq() + u32::from(is_full);
                     let packet = Packet {
@@ -142,8 +141,10 @@ fn has_session(content: &Content, peer: &Peer, sessions: &Sessions) -> bool {
     sessions.iter().any(|(_, key)| keys.contains(key))
 }
 
-pub(super) fn is_full(seq: u32) -> bool {
-    seq % 2 == 1
+/// Whether the content has a way to an address. That of the content before is still there while a change proves itself, and
+/// must not prove it.
+fn leads_to(peer: &Peer, address: &IpAddr) -> bool {
+    peer.allowed_ips.iter().any(|range| range.contains(address))
 }
 
 /// Bytes of payload that fill a packet of the tunnel's MTU.

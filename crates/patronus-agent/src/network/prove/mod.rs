@@ -2,6 +2,7 @@
 
 mod ask;
 mod servers;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -16,8 +17,11 @@ use super::{Network, Retry};
 use crate::echo::Heard;
 use crate::effects::model::Observed;
 
-use ask::{is_full, names};
+use ask::names;
 use servers::{Dialled, Servers};
+use way::Way;
+
+pub(super) use way::Ways;
 
 /// How often what is still silent is asked.
 const TICK: Duration = Duration::from_millis(200);
@@ -97,7 +101,8 @@ impl Network {
         let bundles = [Some(&flight.bundle), self.running.as_ref()];
         let names = names(bundles.into_iter().flatten().map(|bundle| &bundle.content));
         let Some(name) = names.get(&from) else { return };
-        let counts = self.is_answer(&packet) && (is_full(packet.ack) || !flight.full.contains(name));
+        let Some(content) = flight.content() else { return };
+        let counts = self.is_answer(&packet) && flight.ways.allow(name, Way::of(content, name, &packet));
         if counts {
             let now = self.now();
             flight.change.handle_evidence(now, |proof| proof.handle_peer(name));
@@ -117,7 +122,7 @@ impl Network {
         // In turns, so that those that stay silent keep nobody else from being asked.
         let turn = usize::try_from(prover.ticks).unwrap_or_default().wrapping_mul(BURST) % answering.len().max(1);
         for peer in answering.iter().cycle().skip(turn).take(BURST.min(answering.len())) {
-            self.send_to(&content, peer, flight.full.contains(&peer.name));
+            self.send_to(&content, peer, flight.ways.full(&peer.name));
         }
         let ticks = prover.ticks;
         let mute: Vec<Name> =

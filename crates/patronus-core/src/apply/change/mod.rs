@@ -31,7 +31,7 @@ pub enum Action {
     Record(Record),
     /// Find out what holds now.
     Measure,
-    /// Carry out the plan up to where nothing has been taken away.
+    /// Carry out the plan up to where no session has been taken away.
     Change,
     /// Gather evidence until [`Change::poll_action`] says something else.
     Prove,

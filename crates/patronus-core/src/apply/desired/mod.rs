@@ -16,6 +16,7 @@ use patronus_types::{Name, PublicKey};
 use super::Facts;
 use super::model::{Driver, Owner, Route, Rule};
 
+pub use paths::carrier;
 pub use spare::waits_for;
 
 /// Everything of one network that shall exist on a host.

@@ -28,12 +28,12 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
 
 /// The interface that carries a peer's traffic where the spare one does not.
 pub(super) fn ordinary(content: &Content, owner: &Owner, peer: &Peer) -> Option<String> {
-    choose(content, peer).map(|tunnel| owner.interface(tunnel.local, tunnel.remote))
+    carrier(content, peer).map(|tunnel| owner.interface(tunnel.local, tunnel.remote))
 }
 
-/// The tunnel with the least sum of both ends' costs, the first of equals; one where neither end knows where the
-/// other is comes last.
-fn choose<'a>(content: &'a Content, peer: &Peer) -> Option<&'a Tunnel> {
+/// The tunnel that carries what goes to a peer where the spare one does not: that with the least sum of both ends' costs, the
+/// first of equals; one where neither end knows where the other is comes last.
+pub fn carrier<'a>(content: &'a Content, peer: &Peer) -> Option<&'a Tunnel> {
     let rank = |tunnel: &Tunnel| {
         let near = content.uplinks.get(usize::from(tunnel.local))?;
         let far = peer.uplinks.get(usize::from(tunnel.remote))?;

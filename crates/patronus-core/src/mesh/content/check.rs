@@ -105,6 +105,11 @@ fn peers(faults: &mut Vec<String>, content: &Content) {
         check(faults, addresses <= MAX_ADDRESSES, || {
             format!("peer {name} has {addresses} overlay addresses; at most {MAX_ADDRESSES} are possible")
         });
+        // The site would answer its own probes in the peer's place.
+        for address in &peer.addresses {
+            let own = content.addresses.contains(address);
+            check(faults, !own, || format!("peer {name}: {address} is the site's own overlay address"));
+        }
         for range in &peer.allowed_ips {
             check(faults, ranges.insert(*range), || format!("peer {name}: {range} is there twice"));
             let reason = unusable(*range);

@@ -41,6 +41,7 @@ fn every_bound_is_kept() {
     assert!(
         refused(|content| content.peers[0].allowed_ips.push("10.9.0.1/16".parse().unwrap())).contains("10.9.0.0/16")
     );
+    assert!(refused(|content| content.peers[0].addresses.clone_from(&content.addresses)).contains("site's own"));
     assert!(refused(|content| content.peers[0].uplinks.clear()).contains("0 uplinks"));
     assert!(
         refused(|content| content.peers[0].uplinks[0].public_key = content.uplinks[0].public_key)

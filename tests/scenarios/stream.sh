@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# 200 changes of the tunnels of two sites under a stream of 100 packets a second: nothing is lost, and no more comes out of
+# order than in a lab beside it where nothing changes. The same changes to tunnels made by hand, with `wg syncconf` and
+# with `wg-quick down` and `up`, are shown for comparison.
+
+together() { # FILE...
+    local idle=$1 ours=$2
+    printf '%-34s %8s %8s %10s\n' '200 changes' sent lost reordered
+    cat "$idle" "$ours" | sed -n 's/^row //p' | awk -F '|' '{ printf "%-34s %8d %8d %10d\n", $1, $2, $3, $4 }'
+    cat "$idle" "$ours" | awk -F '|' '
+        /^row Patronus, idle/ { idle = $4; seen++ }
+        /^row Patronus, 200/ { lost = $3; moved = $4; sent = $2; seen++ }
+        END { exit !(seen == 2 && sent > 2000 && lost == 0 && moved <= idle) }' || {
+        echo 'FAILED: packets were lost or came out of order' >&2
+        return 1
+    }
+}
+# shellcheck source=tests/lab/side-by-side.sh
+. "$(dirname "$(readlink -f "$0")")/../lab/side-by-side.sh" 2
+# shellcheck source=tests/lab/scenario.sh
+. "$(dirname "$(readlink -f "$0")")/../lab/scenario.sh" -u 1,1
+# shellcheck source=tests/lab/forge.sh
+. "$here/forge.sh"
+
+begin
+ctl apply -f - <<'YAML'
+{kind: network, name: net, range: 10.210.0.0/24}
+---
+{kind: site, name: one, network: net, prefixes: [192.168.1.0/24], endpoints: [203.0.113.1]}
+---
+{kind: site, name: two, network: net, prefixes: [192.168.2.0/24], endpoints: [203.0.113.2]}
+YAML
+join net 1 one 2 two
+publish net
+NAMES=([1]=one [2]=two)
+take_bundles net 1 one two
+for s in 1 2; do site "$s" ip address add "203.0.113.10$s/24" dev up1; done
+
+# The contents of all changes, FOLDER/1 to 200 for each site, and as bundles.
+GHOST=$(wg genkey | wg pubkey)
+contents() { # S
+    mkdir -p "$WORK/changes$1"
+    jq -c --arg ghost "$GHOST" --arg other "203.0.113.10$((3 - $1))" -f "$here/changes.jq" "$BUNDLES/${NAMES[$1]}.json" |
+        split -l 1 -a 3 --numeric-suffixes=1 - "$WORK/changes$1/"
+}
+
+# Tunnels made by hand: 'sync' on port 51900 with addresses in 10.98.0.0/24, 'quick' on 51950 in 10.99.0.0/24.
+by_hand() { # DEV: keys
+    local s
+    for s in 1 2; do
+        (umask 077; wg genkey >"$WORK/$1-$s.key")
+        wg pubkey <"$WORK/$1-$s.key" >"$WORK/$1-$s.pub"
+    done
+}
+# The same change for wg-quick, as FILE of the dialect.
+dialect() { # DEV S NUMBER PORT NET
+    jq -r --arg key "$(<"$WORK/$1-$2.key")" --arg far "$(<"$WORK/$1-$((3 - $2)).pub")" --arg port "$4" --arg net "$5" \
+        --arg own "$2" --arg other "$((3 - $2))" '
+        def ranges: [.allowed_ips[] | select(startswith("172.16.")) | sub("172.16"; $net | sub("10"; "172"))];
+        def peer($key; $address): "[Peer]", "PublicKey = \($key)", "AllowedIPs = \([$address] + ranges | join(", "))",
+            "Endpoint = \(.uplinks[0].endpoint | sub(":.*"; ":" + $port))",
+            "PersistentKeepalive = \(.uplinks[0].keepalive_s // 0)";
+        "[Interface]", "PrivateKey = \($key)", "ListenPort = \($port)", "Address = \($net).0.\($own)/24", "MTU = \(.mtu)",
+        (.peers[0] | peer($far; "\($net).0.\($other)/32")),
+        (.peers[1:][] | peer(.uplinks[0].public_key; "\($net).0.77/32"))' "$WORK/changes$2/$3"
+}
+set_up() { # DEV PORT NET
+    local s
+    by_hand "$1"
+    for s in 1 2; do
+        mkdir -m 700 "$WORK/$1-$s"
+        dialect "$1" "$s" 001 "$2" "$3" >"$WORK/$1-$s/$1.conf"
+        chmod 600 "$WORK/$1-$s/$1.conf"
+        site "$s" env WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up "$WORK/$1-$s/$1.conf" 2>>"$WORK/log/$1.log"
+    done
+}
+
+number() { printf %03d "$1"; }
+by_syncconf() { # S NUMBER
+    dialect sync "$1" "$2" 51900 10.98 >"$WORK/sync-$1/sync.conf"
+    # shellcheck disable=SC2016  # for the shell inside
+    site "$1" bash -c 'wg-quick strip "$1" | wg syncconf sync /dev/stdin && ip link set sync mtu "$2"' _ \
+        "$WORK/sync-$1/sync.conf" "$(sed -n 's/MTU = //p' "$WORK/sync-$1/sync.conf")"
+}
+by_quick() { # S NUMBER
+    site "$1" wg-quick down "$WORK/quick-$1/quick.conf"
+    dialect quick "$1" "$2" 51950 10.99 >"$WORK/quick-$1/quick.conf"
+    site "$1" env WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up "$WORK/quick-$1/quick.conf"
+}
+by_patronus() { # S NUMBER
+    local version=$((10#$2 + 1))
+    forged "${NAMES[$1]}" "$version" "$WORK/changes$1/$2"
+    apply_file "$1" "${NAMES[$1]}-$version"
+}
+
+# One change after the other, on both sites at the same time.
+all_changes() { # NAME
+    local i both
+    for ((i = 1; i <= 200; i++)); do
+        "by_$1" 1 "$(number "$i")" >"$WORK/log/$1-1.log" 2>&1 &
+        both=$!
+        "by_$1" 2 "$(number "$i")" >"$WORK/log/$1-2.log" 2>&1 || return 1
+        wait "$both" || return 1
+    done
+}
+
+flow() { # NAME TARGET WHO...: 100 packets a second
+    local name=$1 target=$2
+    shift 2
+    "$@" env --default-signal=INT ping -n -i 0.01 "$target" >"$WORK/flow-$name" 2>&1 &
+    FLOW[$name]=$!
+    within 10 grep -q icmp_seq "$WORK/flow-$name" || fail "no packet of the stream '$name' arrives"
+}
+declare -A FLOW=()
+# Prints "sent|lost|reordered". The very last packet may still be on its way when ping is told to stop.
+flowed() { # NAME
+    kill -INT "${FLOW[$1]}"
+    wait "${FLOW[$1]}" || true
+    awk '
+        / bytes from / && !/DUP/ && match($0, /icmp_seq=[0-9]+/) {
+            seq = substr($0, RSTART + 9, RLENGTH - 9) + 0
+            if (seq < last) moved++; else last = seq
+        }
+        / packets transmitted, / { sent = $1; lost = $1 - $4 }
+        END { printf "%d|%d|%d\n", sent, (lost == 1 && last == sent - 1) ? 0 : lost, moved }' "$WORK/flow-$1"
+}
+
+contents 1
+contents 2
+set_up sync 51900 10.98
+set_up quick 51950 10.99
+flow patronus 192.168.2.2 host 1
+flow sync 10.98.0.2 site 1
+flow quick 10.99.0.2 site 1
+if ((PART == 0)); then
+    within 500 test -e "$SHARED/done" || fail 'the lab beside this one does not come to its end'
+    what=idle
+else
+    what='200 changes'
+    trap 'told; touch "$SHARED/done"' EXIT
+    for s in 1 2; do site "$s" cat /sys/class/net/pt000/ifindex; done >"$WORK/made"
+    all_changes syncconf &
+    sync=$!
+    all_changes quick &
+    quick=$!
+    all_changes patronus || fail "a change is not taken: $(cat "$WORK"/log/patronus-*.log)"
+    ours=$(flowed patronus)
+    wait "$sync" || fail "wg syncconf: $(cat "$WORK"/log/syncconf-*.log)"
+    wait "$quick" || fail "wg-quick: $(cat "$WORK"/log/quick-*.log)"
+    for s in 1 2; do site "$s" cat /sys/class/net/pt000/ifindex; done | diff "$WORK/made" - || fail 'an interface was made anew'
+    for s in 1 2; do
+        mtu=$(jq .mtu "$WORK/changes$s/200")
+        site "$s" ip link show pt000 | grep -q "mtu $mtu " || fail "site $s has not come to the last change"
+    done
+fi
+echo "row Patronus, $what|${ours:-$(flowed patronus)}"
+echo "row wg syncconf, $what|$(flowed sync)"
+echo "row wg-quick down and up, $what|$(flowed quick)"
