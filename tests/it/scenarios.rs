@@ -29,6 +29,8 @@ scenarios! {
     proof: "proof";
     /// Whoever is at a site has the last word, and the server can hold one.
     local: "local";
+    /// A site's keys, replaced under traffic.
+    key_rotation: "key-rotation";
     /// A login in the keyring or a file, renewed by many programs at once.
     login: "login";
 }

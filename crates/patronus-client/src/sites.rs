@@ -2,6 +2,7 @@
 
 use http::header::IF_MATCH;
 use patronus_types::api::page::StatusFilter;
+use patronus_types::api::rotation::{RotateRequest, Rotated};
 use patronus_types::api::route::Op;
 use patronus_types::api::standing::{ModeRequest, SiteMode};
 use patronus_types::site::{Site, SiteInput};
@@ -64,6 +65,24 @@ impl Sites<'_> {
     pub async fn set_mode(&self, site: &str, mode: SiteMode, write: &Write) -> Result<Site, Error> {
         let call = Call::new(Op::SiteMode, &[site]).scope(self.0);
         self.0.send(call.json(&ModeRequest { mode })?.write(write)?).await?.json()
+    }
+
+    /// Begins to replace a site's keys, or tells how far that is.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with code `conflict` when somebody could not follow, or another site's keys are being replaced.
+    pub async fn rotate_key(&self, site: &str, request: &RotateRequest, write: &Write) -> Result<Rotated, Error> {
+        let call = Call::new(Op::SiteRotateKey, &[site]).scope(self.0);
+        self.0.send(call.json(request)?.write(write)?).await?.json()
+    }
+
+    /// Gives up replacing a site's keys.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with code `conflict` when they are not being replaced, or it has the new ones already.
+    pub async fn keep_key(&self, site: &str, write: &Write) -> Result<(), Error> {
+        let call = Call::new(Op::SiteKeepKey, &[site]).scope(self.0);
+        self.0.send(call.write(write)?).await.map(drop)
     }
 
     /// Deletes a site, if it is still as the ETag says. Its agent's token ends with it.

@@ -16,6 +16,7 @@ pub mod lint;
 pub mod mesh;
 pub mod path;
 pub mod rope;
+pub mod rotation;
 pub mod signature;
 pub mod validate;
 pub mod wgconf;

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::handlers::health::Readiness;
 use crate::index::Index;
 use crate::keys::{ServerSecret, TokenHasher};
+use crate::rotation::Troubles;
 
 /// The only place where the time is read.
 #[derive(Clone)]
@@ -72,6 +73,7 @@ pub struct App {
     pub(crate) passwords: Passwords,
     pub(crate) request_ids: crate::extract::RequestIds,
     pub(crate) publishing: Publishing,
+    pub(crate) rotation_troubles: Troubles,
     pub(crate) readiness: Readiness,
     /// Turns at compressing: a thousand agents ask for their archives in the moment when a thousand others wait to
     /// hear of the version, so it never takes all processors.
@@ -110,6 +112,7 @@ impl App {
             passwords: Passwords::new(&parts.secret.derive("nobody's password", &[])),
             request_ids: crate::extract::RequestIds::new(crate::keys::random()?),
             publishing: Publishing::default(),
+            rotation_troubles: Troubles::default(),
             readiness: Readiness::default(),
             packing: Semaphore::new(half_of_the_processors()),
             stopping: watch::Sender::new(false),

@@ -23,6 +23,7 @@ mod log;
 mod publish;
 mod renew;
 mod respond;
+mod rotation;
 pub mod router;
 pub mod run;
 pub mod serve;

@@ -23,7 +23,7 @@ use crate::auth::{self, Principal};
 use crate::error::{Error, Result};
 use crate::extract::{Arrival, Call};
 use crate::handlers::{
-    agent, apply, auth as login, bundles, events, health, networks, openapi, releases, sites, tokens,
+    agent, apply, auth as login, bundles, events, health, networks, openapi, releases, rotations, sites, tokens,
 };
 
 /// The longest path and query.
@@ -123,6 +123,8 @@ fn handle(call: Call) -> Answer {
         Op::SiteUpdate => Box::pin(sites::update(call)),
         Op::SiteMode => Box::pin(sites::set_mode(call)),
         Op::SiteDelete => Box::pin(sites::delete(call)),
+        Op::SiteRotateKey => Box::pin(rotations::start(call)),
+        Op::SiteKeepKey => Box::pin(rotations::cancel(call)),
         Op::Apply => Box::pin(apply::apply(call)),
         Op::ReleaseList => Box::pin(releases::list(call)),
         Op::ReleasePublish => Box::pin(releases::publish(call)),
@@ -153,7 +155,9 @@ fn time_limit(app: &App, op: Op) -> Duration {
     let usual = app.limits.request;
     match op {
         Op::AgentState | Op::EventList => usual + Duration::from_secs(MAX_WAIT_S.into()),
-        Op::ReleasePublish | Op::ReleaseRollback | Op::ReleaseDiff | Op::BundleUpload | Op::Apply => usual.max(HEAVY),
+        Op::ReleasePublish | Op::ReleaseRollback | Op::ReleaseDiff | Op::BundleUpload | Op::Apply | Op::SiteKeepKey => {
+            usual.max(HEAVY)
+        }
         _ => usual,
     }
 }

@@ -57,6 +57,15 @@ pub enum Change {
         /// The mode.
         mode: SiteMode,
     },
+    /// A site's agent shall offer the set of keys with this number, or none.
+    NewKeys {
+        /// The site.
+        site: SiteId,
+        /// The number.
+        number: Option<u32>,
+    },
+    /// Something that the replacing of keys may have waited for.
+    Rotations,
     /// A network's poll interval, in seconds.
     PollInterval {
         /// The network.

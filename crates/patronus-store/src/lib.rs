@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod networks;
 mod releases;
+mod rotations;
 mod sites;
 pub mod sqlite;
 mod tenants;
@@ -26,7 +27,8 @@ pub use error::StoreError;
 pub use events::{EventFilter, Events};
 pub use networks::{Applied, ApplyOp, NetworkRecord, Networks, NewNetwork};
 pub use releases::{Chunk, NewBundle, NewRelease, Releases, Slice, StoredBundle};
-pub use sites::{Enrolled, Enrolment, NewSite, SiteFilter, SiteRecord, SiteReport, Sites};
+pub use rotations::{Begun, Duty, NewRotation, RotationRecord, RotationStep, Rotations};
+pub use sites::{Enrolled, Enrolment, NewSite, SiteFilter, SiteKeys, SiteRecord, SiteReport, Sites};
 pub use sqlite::SqliteStore;
 pub use tenants::Tenants;
 pub use tokens::{NewToken, TokenFilter, Tokens};
@@ -38,7 +40,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything a backend can do.
 #[async_trait::async_trait]
-pub trait Store: Tenants + Users + Networks + Sites + Releases + Tokens + Events + Send + Sync {
+pub trait Store: Tenants + Users + Networks + Sites + Releases + Rotations + Tokens + Events + Send + Sync {
     /// Commits a small transaction through the writer, to show that writes work.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use patronus_types::network::{Network, NetworkSpec};
 use patronus_types::site::{Site, SiteSpec};
 use patronus_types::{NetworkId, PublicKey, Ref, SiteId, TenantId};
 
-use crate::{NewSite, Page, Paged, Result, SiteRecord, Write};
+use crate::{NewSite, Page, Paged, Result, RotationRecord, SiteRecord, Write};
 
 /// A network to make.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct NetworkRecord {
     pub network: Network,
     /// All its sites, in order of id.
     pub sites: Vec<SiteRecord>,
+    /// The replacing of a site's keys, if one goes on.
+    pub rotation: Option<RotationRecord>,
     /// The number the next release must have at least: above the newest release and above every version that an
     /// agent reported to have accepted.
     pub next_version: u64,

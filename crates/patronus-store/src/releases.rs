@@ -10,7 +10,7 @@ use patronus_types::release::{Declared, Release, ReleaseKind};
 use patronus_types::{Digest, Name, NetworkId, ReleaseId, SiteId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Page, Paged, Result, Write};
+use crate::{Page, Paged, Result, RotationStep, Write};
 
 /// A run of bytes that bundles share, named by its SHA-256.
 #[derive(Debug, Clone)]
@@ -78,6 +78,8 @@ pub struct NewRelease {
     pub bundles: Vec<NewBundle>,
     /// How many bundles differ from the release before.
     pub changed: u64,
+    /// The step in the replacing of a site's keys that it takes; a conflict if that is not the next one.
+    pub rotation: Option<RotationStep>,
 }
 
 /// A stored bundle's bytes.
@@ -94,7 +96,8 @@ pub struct StoredBundle {
 /// What a store does with releases.
 #[async_trait::async_trait]
 pub trait Releases {
-    /// Makes a release and what its sites should run. `release.published`, `release.rolled-back` or `release.uploaded`.
+    /// Makes a release and what its sites should run. `release.published`, `release.rolled-back`, `release.uploaded` or
+    /// `release.rotation`; with the last `site.rotation-advanced`, `site.keys-rotated` or `site.rotation-cancelled`.
     async fn create_release(&self, write: &Write, new: NewRelease) -> Result<Release>;
 
     /// Reads one by number; the newest without.

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use patronus_types::api::agent::{Report, Undone};
+use patronus_types::api::agent::{Outcome, Report, Undone};
 use patronus_types::api::page::StatusFilter;
 use patronus_types::api::standing::{Halted, SiteMode};
 use patronus_types::bundle::Source;
 use patronus_types::network::Network;
+use patronus_types::rotation::OfferedKeys;
 use patronus_types::site::{Site, SiteSpec};
 use patronus_types::{Name, NetworkId, PublicKey, Ref, SiteId, TenantId, Timestamp, TokenId};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,33 @@ pub struct SiteRecord {
     pub mode: SiteMode,
     /// What somebody on the site has stopped.
     pub halted: Option<Halted>,
+    /// What it told that the replacing of keys waits for.
+    pub keys: SiteKeys,
+}
+
+/// What the replacing of keys has to know of a site.
+#[derive(Debug, Clone, Default)]
+pub struct SiteKeys {
+    /// Which set of keys it has, counted from 1 with those of its enrolment.
+    pub number: u32,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Whether an agent runs it.
+    pub enrolled: bool,
+    /// Whether it has been in a release.
+    pub released: bool,
+    /// When its agent was last heard.
+    pub last_seen_at: Option<Timestamp>,
+    /// The version it reported to run.
+    pub running_version: Option<u64>,
+    /// The last outcome it reported.
+    pub last_outcome: Option<Outcome>,
+    /// The key for its spare tunnel.
+    pub spare: Option<PublicKey>,
+    /// The keys that it offers.
+    pub offered: Option<OfferedKeys>,
+    /// Peers whose traffic has yet to move to where the version wants it.
+    pub waits_for: Vec<Name>,
 }
 
 /// Which sites to list.

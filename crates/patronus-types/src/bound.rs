@@ -28,6 +28,8 @@ pub const TUNNEL_MTU: Bound = Bound { least: MIN_MTU as u32, most: MAX_MTU as u3
 pub const POLL_INTERVAL: Bound = Bound { least: 1, most: 3600, unit: " seconds" };
 /// How long a change may take to prove itself: at least what a handshake that is repeated once takes.
 pub const CONFIRM_TIMEOUT: Bound = Bound { least: 5, most: 600, unit: " seconds" };
+/// The age at which a site's keys are replaced.
+pub const KEY_AGE: Bound = Bound { least: 1, most: 3650, unit: " days" };
 /// A share.
 pub const PERCENT: Bound = Bound { least: 0, most: 100, unit: " percent" };
 
@@ -93,14 +95,23 @@ numbers! {
     percent: u8 = PERCENT;
 }
 
-pub(crate) fn tunnel_mtu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    struct Mtu(u16);
-    impl<'de> Deserialize<'de> for Mtu {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(Number::<u16>(TUNNEL_MTU, PhantomData)).map(Self)
+macro_rules! maybe_numbers {
+    ($($name:ident: $type:ty = $bound:ident;)*) => {$(
+        pub(crate) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
+            struct Bounded($type);
+            impl<'de> Deserialize<'de> for Bounded {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    deserializer.deserialize_any(Number::<$type>($bound, PhantomData)).map(Self)
+                }
+            }
+            Ok(Option::<Bounded>::deserialize(deserializer)?.map(|bounded| bounded.0))
         }
-    }
-    Ok(Option::<Mtu>::deserialize(deserializer)?.map(|mtu| mtu.0))
+    )*};
+}
+
+maybe_numbers! {
+    tunnel_mtu: u16 = TUNNEL_MTU;
+    key_age: u16 = KEY_AGE;
 }
 
 #[cfg(test)]

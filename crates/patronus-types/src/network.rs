@@ -63,6 +63,9 @@ pub struct NetworkSpec {
     /// How a change has to prove itself on each site.
     #[serde(default)]
     pub confirm: Confirm,
+    /// The age in days at which a site's keys are replaced, 1 to 3650; without one, only on request.
+    #[serde(default, deserialize_with = "crate::bound::key_age")]
+    pub rotate_keys_days: Option<u16>,
 }
 
 fn default_range() -> Ipv4Net {
@@ -85,6 +88,7 @@ impl NetworkSpec {
             mtu: None,
             poll_interval_s: default_poll_interval_s(),
             confirm: Confirm::default(),
+            rotate_keys_days: None,
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum ReleaseKind {
     Upload,
     /// Compiled from an older release's declared state.
     Rollback,
+    /// A step in the replacing of a site's keys, compiled from the declared state of the release before.
+    Rotation,
 }
 
 /// The declared state a release was compiled from. Identities (keys, addresses, membership) are not part of it.

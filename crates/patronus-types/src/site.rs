@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::standing::{Halted, Shadow, SiteMode};
 use crate::bundle::Source;
+use crate::rotation::Rotation;
 use crate::{Endpoint, Name, NetworkId, PublicKey, Ref, SiteId, Timestamp};
 
 /// The most uplinks a site can have; interfaces are named by their indices.
@@ -275,6 +276,12 @@ pub struct Site {
     pub public_key: Option<PublicKey>,
     /// The keys of all uplinks, by index; longer than `uplinks` where the agent holds keys for later ones.
     pub public_keys: Vec<PublicKey>,
+    /// Since when it has these keys.
+    #[serde(default)]
+    pub keys_since: Option<Timestamp>,
+    /// The replacing of its keys, while that goes on.
+    #[serde(default)]
+    pub rotation: Option<Rotation>,
     /// The first of the site's UDP ports; interface (i, j) listens on it + 4·i + j.
     pub port_base: Option<u16>,
     /// The endpoints of all uplinks that have one, as text.

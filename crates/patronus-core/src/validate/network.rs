@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use patronus_types::api::error::Fault;
-use patronus_types::bound::{CONFIRM_TIMEOUT, PERCENT, POLL_INTERVAL, TUNNEL_MTU};
+use patronus_types::bound::{CONFIRM_TIMEOUT, KEY_AGE, PERCENT, POLL_INTERVAL, TUNNEL_MTU};
 use patronus_types::network::NetworkSpec;
 
 use super::{Faults, unusable};
@@ -19,6 +19,9 @@ pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
     }
     faults.within(&POLL_INTERVAL, spec.poll_interval_s, "/poll_interval_s");
     faults.within(&CONFIRM_TIMEOUT, spec.confirm.timeout_s, "/confirm/timeout_s");
+    if let Some(days) = spec.rotate_keys_days {
+        faults.within(&KEY_AGE, days, "/rotate_keys_days");
+    }
     faults.within(&PERCENT, spec.confirm.peers_percent, "/confirm/peers_percent");
     faults.into_vec()
 }
@@ -61,6 +64,9 @@ mod tests {
         assert_eq!(pointers(|spec| spec.poll_interval_s = 0), ["/poll_interval_s"]);
         assert_eq!(pointers(|spec| spec.confirm.timeout_s = 4), ["/confirm/timeout_s"]);
         assert_eq!(pointers(|spec| spec.confirm.peers_percent = 101), ["/confirm/peers_percent"]);
+        assert!(pointers(|spec| spec.rotate_keys_days = Some(1)).is_empty());
+        assert_eq!(pointers(|spec| spec.rotate_keys_days = Some(0)), ["/rotate_keys_days"]);
+        assert_eq!(pointers(|spec| spec.rotate_keys_days = Some(3651)), ["/rotate_keys_days"]);
         let all = pointers(|spec| {
             (spec.mtu, spec.poll_interval_s) = (Some(1), 3601);
             spec.range = "127.0.0.0/8".parse().unwrap();

@@ -17,7 +17,7 @@ use patronus_types::bundle::Party;
 use patronus_types::event::{Actor, ActorKind};
 use patronus_types::site::MAX_UPLINKS;
 use patronus_types::token::{Secret, TokenKind};
-use patronus_types::{Digest, TenantId, TokenId};
+use patronus_types::{Digest, PublicKey, TenantId, TokenId};
 
 use super::{bundles, valid};
 use crate::app::new_id;
@@ -187,11 +187,7 @@ fn enrol_faults(request: &EnrolRequest) -> Vec<Fault> {
             faults.push(Fault { pointer: pointer.to_owned(), detail: detail.to_owned() });
         }
     };
-    check(
-        request.public_keys.len() == MAX_UPLINKS,
-        "/public_keys",
-        "send four keys, one for each uplink a site can have",
-    );
+    check(request.public_keys.len() == MAX_UPLINKS, "/public_keys", FOUR_KEYS);
     let nonce = STANDARD.decode(&request.nonce).is_ok_and(|nonce| nonce.len() == NONCE_BYTES);
     check(nonce, "/nonce", "send 32 random bytes in base64");
     check(is_text(&request.agent_version), "/agent_version", TEXT_RULE);
@@ -199,6 +195,7 @@ fn enrol_faults(request: &EnrolRequest) -> Vec<Fault> {
     faults
 }
 
+const FOUR_KEYS: &str = "send four keys, one for each uplink a site can have";
 const TEXT_RULE: &str = "use 1 to 255 characters without control characters";
 
 fn is_text(text: &str) -> bool {
@@ -223,8 +220,17 @@ fn report_faults(report: &Report) -> Vec<Fault> {
     let shadow = report.shadow.iter().flat_map(|shadow| shadow.plan.iter().chain(&shadow.refusal));
     check(shadow.clone().count() <= MAX_LINES + 1, "/shadow/plan", "at most 16");
     check(shadow.into_iter().all(|line| line.len() <= MAX_LINE), "/shadow/plan", "at most 1,000 bytes each");
+    check(report.waits_for.len() <= MAX_UNDONE, "/waits_for", "at most 64");
+    let offered = report.offered_keys.as_ref().map(|offered| &offered.public_keys);
+    check(offered.is_none_or(|keys| keys.len() == MAX_UPLINKS), "/offered_keys/public_keys", FOUR_KEYS);
     let reason = report.outcome.as_ref().and_then(|outcome| outcome.reason.as_ref());
     check(reason.is_none_or(|reason| reason.len() <= MAX_LINE), "/outcome/reason", "at most 1,000 bytes");
+    let keys = |pointer: &str, keys: &[PublicKey]| {
+        let below = |fault: Fault| Fault { pointer: pointer.to_owned(), ..fault };
+        validate::public_keys(keys).into_iter().map(below).collect::<Vec<_>>()
+    };
+    faults.extend(report.spare_key.map(|key| keys("/spare_key", &[key])).unwrap_or_default());
+    faults.extend(offered.map(|offered| keys("/offered_keys/public_keys", offered)).unwrap_or_default());
     faults
 }
 

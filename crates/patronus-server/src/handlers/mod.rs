@@ -9,6 +9,7 @@ pub mod health;
 pub mod networks;
 pub mod openapi;
 pub mod releases;
+pub mod rotations;
 pub mod sites;
 pub mod tokens;
 

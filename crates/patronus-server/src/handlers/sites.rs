@@ -7,14 +7,14 @@ use patronus_store::{NewSite, SiteFilter};
 use patronus_types::api::error::Fault;
 use patronus_types::api::standing::ModeRequest;
 use patronus_types::site::{Site, SiteInput, SiteSpec};
-use patronus_types::{PublicKey, SiteId};
+use patronus_types::{PublicKey, SiteId, TenantId};
 use serde_json::{Map, Value};
 
 use super::{patched, valid};
 use crate::app::new_id;
 use crate::error::{Error, Result};
 use crate::extract::Call;
-use crate::respond;
+use crate::{respond, rotation};
 
 /// `GET /v1/sites`
 pub async fn list(call: Call) -> Result<Response<Body>> {
@@ -22,7 +22,8 @@ pub async fn list(call: Call) -> Result<Response<Body>> {
     let tenant = call.tenant(query.tenant.as_ref()).await?;
     let network = call.network_filter(tenant, query.network.as_ref()).await?;
     let filter = SiteFilter { network, status: query.status.unwrap_or_default() };
-    let sites = call.app.store.sites(tenant, filter, Call::page(&query)?, call.now).await?;
+    let mut sites = call.app.store.sites(tenant, filter, Call::page(&query)?, call.now).await?;
+    rotation::tell(&call.app, tenant, &mut sites.items, call.now).await?;
     respond::page(&sites, call.uri())
 }
 
@@ -43,7 +44,8 @@ pub async fn get(call: Call) -> Result<Response<Body>> {
     let scope = call.scope()?;
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network_filter(tenant, scope.network.as_ref()).await?;
-    answer(&call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?)
+    let site = call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?;
+    answer(&call, tenant, site).await
 }
 
 /// `PATCH /v1/sites/{siteId}`
@@ -57,7 +59,8 @@ pub async fn update(mut call: Call) -> Result<Response<Body>> {
     let (spec, public_key) = changed(&site, patch)?;
     let write = call.write(tenant, scope.dry_run)?;
     let expected = expected.unwrap_or(site.version);
-    answer(&call.app.store.update_site(&write, site.id, expected, spec, public_key).await?)
+    let site = call.app.store.update_site(&write, site.id, expected, spec, public_key).await?;
+    answer(&call, tenant, site).await
 }
 
 /// `POST /v1/sites/{siteId}/mode`
@@ -67,7 +70,8 @@ pub async fn set_mode(mut call: Call) -> Result<Response<Body>> {
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network_filter(tenant, scope.network.as_ref()).await?;
     let site = call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?;
-    answer(&call.app.store.set_site_mode(&call.write(tenant, scope.dry_run)?, site.id, mode).await?)
+    let site = call.app.store.set_site_mode(&call.write(tenant, scope.dry_run)?, site.id, mode).await?;
+    answer(&call, tenant, site).await
 }
 
 /// `DELETE /v1/sites/{siteId}`
@@ -116,6 +120,7 @@ fn changed(site: &Site, patch: Map<String, Value>) -> Result<(SiteSpec, Option<P
     resolved(patched(object, patch)?)
 }
 
-fn answer(site: &Site) -> Result<Response<Body>> {
-    Ok(respond::tagged(respond::json(site)?, site.version))
+async fn answer(call: &Call, tenant: TenantId, mut site: Site) -> Result<Response<Body>> {
+    rotation::tell(&call.app, tenant, std::slice::from_mut(&mut site), call.now).await?;
+    Ok(respond::tagged(respond::json(&site)?, site.version))
 }

@@ -28,7 +28,7 @@ impl StateDocument {
             mode: source.mode.into(),
             poll_interval_s: source.poll_interval_s,
             desired: source.desired.clone(),
-            new_keys: None,
+            new_keys: source.new_keys,
         };
         let body = serde_json::to_vec(&state).unwrap_or_default();
         let etag = format!("\"{}\"", &sha256(&body).to_string()[..32]);
@@ -50,6 +50,7 @@ struct Source {
     poll_interval_s: u16,
     desired: Option<Desired>,
     mode: SiteMode,
+    new_keys: Option<u32>,
 }
 
 impl SiteSlot {
@@ -59,6 +60,7 @@ impl SiteSlot {
             poll_interval_s: DEFAULT_POLL_INTERVAL_S,
             desired: None,
             mode: SiteMode::default(),
+            new_keys: None,
         };
         Self {
             site,
@@ -106,6 +108,10 @@ impl SiteSlot {
 
     pub(super) fn set_mode(&self, mode: SiteMode) {
         self.change(|source| source.mode = mode);
+    }
+
+    pub(super) fn set_new_keys(&self, number: Option<u32>) {
+        self.change(|source| source.new_keys = number);
     }
 
     /// Wakes whoever waits, without a change.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use patronus_store::{Change, PrincipalRecord};
 use patronus_types::{NetworkId, SiteId, TenantId, Timestamp, TokenId};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use desired::{SiteSlot, StateDocument};
 pub use token::TokenEntry;
@@ -28,6 +28,7 @@ pub struct Index {
     sites: RwLock<HashMap<SiteId, Arc<SiteSlot>>>,
     intervals: RwLock<HashMap<NetworkId, u16>>,
     events: Mutex<HashMap<TenantId, watch::Sender<u64>>>,
+    rotations: Notify,
 }
 
 impl Index {
@@ -44,6 +45,11 @@ impl Index {
     /// Watches the number of a tenant's newest event.
     pub fn events(&self, tenant: TenantId) -> watch::Receiver<u64> {
         locked(&self.events).entry(tenant).or_insert_with(|| watch::Sender::new(0)).subscribe()
+    }
+
+    /// Returns once there was something that the replacing of keys may have waited for; for one waiter.
+    pub async fn rotations_moved(&self) {
+        self.rotations.notified().await;
     }
 
     /// Sites heard since they were last written down. What could not be written is for [`Index::written_heard`] to leave.
@@ -72,6 +78,8 @@ impl Index {
             Change::TokenRemoved(hash) => self.remove_token(&hash),
             Change::Desired { site, desired } => self.slot(site).set_desired(desired),
             Change::Mode { site, mode } => self.slot(site).set_mode(mode),
+            Change::NewKeys { site, number } => self.slot(site).set_new_keys(number),
+            Change::Rotations => self.rotations.notify_one(),
             Change::PollInterval { network, seconds } => self.set_interval(network, seconds),
             Change::SiteRemoved(site) => {
                 write(&self.sites).remove(&site);

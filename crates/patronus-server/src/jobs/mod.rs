@@ -1,3 +1,4 @@
 //! What runs beside requests: one loop a file.
 
 pub mod heartbeat;
+pub mod rotation;

@@ -71,6 +71,7 @@ pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<
         chunks: chunks.into_values().collect(),
         bundles,
         changed,
+        rotation: plan.step,
     };
     Ok(Made::New { release: Box::new(release), warnings })
 }

@@ -7,6 +7,7 @@
 mod compare;
 mod make;
 mod plan;
+mod rotate;
 mod spread;
 mod still;
 mod upload;
@@ -27,6 +28,8 @@ use crate::error::{Error, Result};
 pub use compare::compare;
 use make::Made;
 use plan::Plan;
+pub use plan::input;
+pub use rotate::{Step, as_released};
 
 /// How often a publication is made again because the network has moved on meanwhile.
 const TRIES: usize = 5;
@@ -47,6 +50,8 @@ enum What {
     Older(u64),
     /// The declared state, but for sites an operator's own configurations.
     Uploaded(upload::Upload),
+    /// The declared state of the newest release, with the next step in the replacing of a site's keys.
+    Step(Step),
 }
 
 /// Publishes the declared state.
@@ -69,6 +74,14 @@ pub async fn rollback(
     message: String,
 ) -> Result<Published> {
     Job { app, write, network, message, what: What::Older(version) }.run().await
+}
+
+/// Publishes the next step in the replacing of a site's keys, and nothing that was declared since the newest release.
+///
+/// # Errors
+/// A conflict where it is not the next one any more.
+pub async fn step(app: &Arc<App>, write: Write, network: NetworkId, message: String, step: Step) -> Result<Published> {
+    Job { app, write, network, message, what: What::Step(step) }.run().await
 }
 
 /// Publishes an operator's own WireGuard configurations.
@@ -150,6 +163,7 @@ impl Job<'_> {
             chunks: Vec::new(),
             bundles: Vec::new(),
             changed: 0,
+            rotation: None,
         };
         match self.app.store.create_release(&self.write, impossible).await {
             Ok(release) => Ok(Some(release)),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use patronus_core::mesh::{Input, Site};
 use patronus_core::rope::Rope;
-use patronus_store::{NetworkRecord, SiteRecord, Store};
+use patronus_store::{NetworkRecord, RotationStep, SiteRecord, Store};
 use patronus_types::api::agent::Undone;
 use patronus_types::bundle::{Bundle, Party, Source};
 use patronus_types::network::NetworkSpec;
 use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
 use patronus_types::{Name, NetworkId, SiteId};
 
-use super::{Job, What, still};
+use super::{Job, What, rotate, still};
 use crate::error::Result;
 use crate::handlers::bundles::rope;
 
@@ -22,6 +22,8 @@ pub struct Plan {
     pub kind: ReleaseKind,
     /// The version whose declared state a rollback takes.
     pub rollback_of: Option<u64>,
+    /// The step in the replacing of a site's keys that it takes.
+    pub step: Option<RotationStep>,
     /// What is compiled.
     pub input: Input,
     /// The declared state it is compiled from.
@@ -47,15 +49,24 @@ pub struct Plan {
 impl Plan {
     pub(super) async fn new(job: &Job<'_>) -> Result<Self> {
         let store = &job.app.store;
-        let record = store.compile_input(job.write.tenant, job.network).await?;
+        let mut record = store.compile_input(job.write.tenant, job.network).await?;
+        let step = match &job.what {
+            What::Step(step) => Some(rotate::take(store, &mut record, *step).await?),
+            _ => None,
+        };
         let before = match record.network.released_version {
             Some(version) => by_site(store.bundles(job.network, version).await?),
             None => BTreeMap::new(),
         };
         let mut plan = Self::declared(record, before);
+        plan.step = step;
         match &job.what {
             What::Declared(false) => plan.uploaded = uploads(store, plan.before.values()).await?,
             What::Declared(true) => {}
+            What::Step(_) => {
+                (plan.kind, plan.due) = (ReleaseKind::Rotation, true);
+                plan.uploaded = uploads(store, plan.before.values()).await?;
+            }
             What::Older(version) => {
                 plan.go_back_to(store.declared(job.network, *version).await?);
                 plan.rollback_of = Some(*version);
@@ -73,21 +84,17 @@ impl Plan {
 
     /// The declared state as it is now, everything compiled.
     fn declared(record: NetworkRecord, before: BTreeMap<SiteId, Bundle>) -> Self {
-        let NetworkRecord { network, sites, next_version } = record;
-        let declared = Declared { network: network.spec.clone(), sites: Vec::new() };
+        let input = input(&record);
+        let NetworkRecord { network, sites, next_version, rotation: _ } = record;
+        let declared = Declared { network: network.spec, sites: Vec::new() };
         let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
         let still = sites.iter().filter_map(still::warning).collect();
         let undone = sites.iter().filter(|site| !site.undone.is_empty());
         let undone = undone.map(|site| (site.id, site.undone.clone())).collect();
-        let input = Input {
-            network: network.id,
-            spec: network.spec,
-            sites: sites.into_iter().map(site).collect(),
-            rotation: None,
-        };
         Self {
             kind: ReleaseKind::Publish,
             rollback_of: None,
+            step: None,
             input,
             declared,
             uploaded: BTreeMap::new(),
@@ -137,9 +144,26 @@ fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {
     bundles.into_iter().map(|bundle| (bundle.site_id, bundle)).collect()
 }
 
-fn site(record: SiteRecord) -> Site {
-    let SiteRecord { id, spec, addresses, public_keys, port_base, .. } = record;
-    Site { id, spec, addresses, public_keys, port_base, spare_key: None }
+/// What is compiled of a network.
+pub fn input(record: &NetworkRecord) -> Input {
+    let NetworkRecord { network, sites, rotation, next_version: _ } = record;
+    Input {
+        network: network.id,
+        spec: network.spec.clone(),
+        sites: sites.iter().map(site).collect(),
+        rotation: rotation.as_ref().and_then(rotate::rotating),
+    }
+}
+
+fn site(record: &SiteRecord) -> Site {
+    Site {
+        id: record.id,
+        spec: record.spec.clone(),
+        addresses: record.addresses.clone(),
+        public_keys: record.public_keys.clone(),
+        port_base: record.port_base,
+        spare_key: record.keys.spare,
+    }
 }
 
 /// The tars of those bundles that were uploaded.

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
-use crate::jobs::heartbeat;
+use crate::jobs::{heartbeat, rotation};
 use crate::router::router;
 use connection::Driver;
 use places::{Place, Places};
@@ -82,7 +82,10 @@ impl Listener {
 
 /// Serves until `shutdown`, then finishes the requests that run, flushes what is kept in memory, and closes the store.
 pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
-    let heartbeat = tokio::spawn(heartbeat::run(app.clone()));
+    let jobs = [
+        ("heartbeat", tokio::spawn(heartbeat::run(app.clone()))),
+        ("rotation", tokio::spawn(rotation::run(app.clone()))),
+    ];
     let graceful = GracefulShutdown::new();
     let Listener { tcp, tls } = listener;
     let driver = Arc::new(Driver::new(tls, router(&app), app.limits));
@@ -116,8 +119,10 @@ pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Outp
     if tokio::time::timeout(app.limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests still run after {:?}: they are cut", app.limits.shutdown);
     }
-    if let Err(error) = heartbeat.await {
-        tracing::error!(%error, "the heartbeat job failed");
+    for (name, job) in jobs {
+        if let Err(error) = job.await {
+            tracing::error!(%error, name, "a job failed");
+        }
     }
     app.store.close().await;
 }

@@ -33,14 +33,28 @@ impl TestServer {
 
     /// With settings of its own.
     pub async fn with(layer: Layer) -> Self {
-        let data = initialised().await;
+        Self::on(initialised().await, layer, Clock::system()).await
+    }
+
+    /// On a folder that is there, by a clock of the test's.
+    pub async fn on(data: tempfile::TempDir, layer: Layer, clock: Clock) -> Self {
+        let opened = Self::open(&data, layer, clock).await;
+        Self::serve(data, opened)
+    }
+
+    /// Opens a folder's server without serving: no request is answered and no job runs.
+    pub async fn open(data: &tempfile::TempDir, layer: Layer, clock: Clock) -> Server {
         let layer = Layer {
             data: Some(data.path().to_owned()),
             listen: Some(layer.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))),
             ..layer
         };
         let config = Config::load(layer, |_| None).unwrap();
-        let Server { listener, app, lock } = Server::open(&config, Clock::system()).await.unwrap();
+        Server::open(&config, clock).await.unwrap()
+    }
+
+    /// Serves what was opened.
+    pub fn serve(data: tempfile::TempDir, Server { listener, app, lock }: Server) -> Self {
         let url = listener.url().unwrap();
         let address = url.rsplit_once('/').unwrap().1.parse().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -14,6 +14,7 @@ mod harness;
 mod modes;
 mod permissions;
 mod program;
+mod rotation;
 mod transport;
 mod upload;
 mod waiting;

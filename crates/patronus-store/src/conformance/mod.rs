@@ -10,6 +10,7 @@ pub mod networks;
 pub mod property;
 pub mod releases;
 pub mod reports;
+pub mod rotations;
 pub mod sites;
 pub mod tokens;
 pub mod users;
@@ -51,6 +52,9 @@ macro_rules! conformance {
                 shared_chunks_are_stored_once_and_go_with_the_last archives_are_kept
                 uploads_and_rollbacks_leave_the_network_dirty misfits_are_refused applied_and_failed_are_counted
                 who_stands_still_is_counted_apart;
+            rotations: each_step_comes_with_its_release a_step_out_of_turn_is_a_conflict one_at_a_time_in_a_network
+                what_changes_the_site_ends_it one_without_a_release_can_be_given_up what_agents_tell_is_known_to_who_decides
+                networks_with_something_to_do_are_listed;
             tokens: tokens_come_and_go the_snapshot_makes_the_same_memory the_newest_come_first;
             users: a_login_is_a_chain a_second_use_ends_the_login logging_out_ends_the_login user_names_are_unique;
             idempotency: a_repeat_answers_the_first_answer another_body_is_refused a_failure_is_tried_again

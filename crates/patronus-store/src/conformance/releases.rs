@@ -39,6 +39,7 @@ pub fn release(network: &Network, sites: &[Site], version: u64, shared: &[u8]) -
         chunks,
         bundles,
         changed: 1,
+        rotation: None,
     }
 }
 

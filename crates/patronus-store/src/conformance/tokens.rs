@@ -8,7 +8,7 @@ use patronus_types::token::{Token, TokenKind};
 
 use super::releases::release;
 use super::world::{World, at, page, site_id, token_id};
-use crate::{Change, NewToken, StoreError, TokenFilter};
+use crate::{Change, NewRotation, NewToken, StoreError, TokenFilter};
 
 fn api_token(description: &str) -> NewToken {
     let id = token_id();
@@ -74,6 +74,13 @@ fn memory(changes: Vec<Change>) -> BTreeMap<String, String> {
             Change::Mode { site, mode } => {
                 memory.insert(format!("mode of {site}"), format!("{mode:?}"));
             }
+            Change::NewKeys { site, number: Some(number) } => {
+                memory.insert(format!("keys of {site}"), number.to_string());
+            }
+            Change::NewKeys { site, number: None } => {
+                memory.remove(&format!("keys of {site}"));
+            }
+            Change::Rotations => {}
             Change::PollInterval { network, seconds } => {
                 memory.insert(network.to_string(), seconds.to_string());
             }
@@ -97,13 +104,15 @@ pub async fn the_snapshot_makes_the_same_memory(world: &World) {
     world.store.create_token(&world.write(), api_token("ci")).await.unwrap();
     world.store.delete_site(&world.write(), gone.id, 1).await.unwrap();
     let now = world.network_now(network.id).await;
-    world.store.create_release(&world.write(), release(&now, &[again], 1, b"mesh")).await.unwrap();
+    world.store.create_release(&world.write(), release(&now, std::slice::from_ref(&again), 1, b"mesh")).await.unwrap();
     let held = world.site(network.id, "lhr").await;
     for mode in [SiteMode::Shadow, SiteMode::Hold] {
         world.store.set_site_mode(&world.write(), held.id, mode).await.unwrap();
     }
     world.store.set_site_mode(&world.write(), site.id, SiteMode::Hold).await.unwrap();
     world.store.set_site_mode(&world.write(), site.id, SiteMode::Apply).await.unwrap();
+    let rotation = NewRotation { site: again.id, without: Default::default(), by_age: false };
+    world.store.start_rotation(&world.write(), rotation).await.unwrap();
     let followed = memory(world.changes());
     assert_eq!(memory(world.store.snapshot().await.unwrap()), followed);
     let agents = followed.values().filter(|text| text.starts_with("PrincipalRecord")).count();

@@ -20,6 +20,7 @@ mod page;
 mod reader;
 mod releases;
 mod room;
+mod rotations;
 mod sites;
 mod tenants;
 #[cfg(test)]

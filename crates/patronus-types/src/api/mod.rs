@@ -9,6 +9,7 @@ pub mod health;
 pub mod openapi;
 pub mod page;
 pub mod releases;
+pub mod rotation;
 pub mod route;
 pub mod standing;
 pub mod tokens;

@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::page::{ListQuery, ScopeQuery};
 use super::route::{Access, Method, Op, Route};
 use super::standing::ModeRequest;
-use super::{GZIP, IDEMPOTENCY_KEY, PROBLEM_JSON, REQUEST_ID, agent, apply, auth, health, releases, tokens};
+use super::{GZIP, IDEMPOTENCY_KEY, PROBLEM_JSON, REQUEST_ID, agent, apply, auth, health, releases, rotation, tokens};
 use crate::bundle::Bundle;
 use crate::event::Event;
 use crate::network::{Network, NetworkSpec};
@@ -110,7 +110,7 @@ fn shape(op: Op, s: &mut Schemas) -> Shape {
         Op::NetworkCreate => Shape::write(201, s.takes::<NetworkSpec>(), s.gives::<Network>()),
         Op::NetworkGet => Shape::read(SCOPE, s.gives::<Network>()),
         Op::NetworkUpdate => Shape::write(200, s.patch("NetworkPatch", "NetworkSpec"), s.gives::<Network>()),
-        Op::NetworkDelete | Op::SiteDelete | Op::TokenRevoke => Shape::delete(),
+        Op::NetworkDelete | Op::SiteDelete | Op::SiteKeepKey | Op::TokenRevoke => Shape::delete(),
         Op::NetworkSigningKey => Shape::read(SCOPE, s.gives::<releases::SigningKey>()),
         Op::SiteList => {
             Shape::read(&["tenant", "network", "limit", "cursor", "count", "status"], list(s.gives::<Site>()))
@@ -119,6 +119,7 @@ fn shape(op: Op, s: &mut Schemas) -> Shape {
         Op::SiteGet => Shape::read(SCOPE, s.gives::<Site>()),
         Op::SiteUpdate => Shape::write(200, s.patch("SitePatch", "SiteInput"), s.gives::<Site>()),
         Op::SiteMode => Shape::write(200, s.takes::<ModeRequest>(), s.gives::<Site>()),
+        Op::SiteRotateKey => Shape::write(201, s.takes::<rotation::RotateRequest>(), s.gives::<rotation::Rotated>()),
         Op::Apply => Shape::write(200, s.takes::<apply::ApplyRequest>(), s.gives::<apply::ApplyResponse>()),
         Op::TokenList => Shape::read(LIST, list(s.gives::<Token>())),
         Op::TokenCreate => Shape::write(201, s.takes::<tokens::TokenCreate>(), s.gives::<tokens::TokenCreated>()),
@@ -266,6 +267,11 @@ fn responses(route: &Route, shape: &Shape, schemas: &mut Schemas) -> Value {
             let mut same = responses["201"].clone();
             same["description"] = json!("Nothing would change: the newest release.");
             responses["200"] = same;
+        }
+        Op::SiteRotateKey => {
+            let mut running = responses["201"].clone();
+            running["description"] = json!("It goes on already: how far it is.");
+            responses["200"] = running;
         }
         _ => {}
     }

@@ -125,6 +125,10 @@ routes! {
     SiteMode: Post "/v1/sites/{siteId}/mode", Needs(SiteWrite);
     /// Delete a site; its agent's token ends with it
     SiteDelete: Delete "/v1/sites/{siteId}", Needs(SiteWrite);
+    /// Replace a site's keys, or go on without those who hold that open
+    SiteRotateKey: Post "/v1/sites/{siteId}/rotate-key", Needs(SiteWrite);
+    /// Give up replacing a site's keys, as long as it still has the old ones
+    SiteKeepKey: Delete "/v1/sites/{siteId}/rotate-key", Needs(SiteWrite);
 
     /// Create and change networks and sites in one transaction
     Apply: Post "/v1/apply", Needs(SiteWrite);

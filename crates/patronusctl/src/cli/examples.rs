@@ -46,6 +46,11 @@ pub fn examples(path: &str) -> &'static [&'static str] {
         "site shadow" => {
             &["patronusctl site shadow ams && patronusctl bundle publish && patronusctl site describe ams"]
         }
+        "site rotate-key" => &[
+            "patronusctl site rotate-key ams --wait",
+            "patronusctl site rotate-key ams --force --yes",
+            "patronusctl site rotate-key ams --cancel",
+        ],
         "site delete" => {
             &["patronusctl site delete ams --confirm ams", "patronusctl site delete -l retired --confirm 3"]
         }

@@ -57,6 +57,10 @@ pub struct Spec {
     #[arg(long, value_name = "SECONDS", value_parser = number("a number of seconds", 1_u16, 3600))]
     #[arg(allow_negative_numbers = true)]
     poll_interval: Option<u16>,
+    /// The age in days at which a site's keys are replaced, 1 to 3650; without one, only on request
+    #[arg(long, value_name = "DAYS", value_parser = number("a number of days", 1_u16, 3650))]
+    #[arg(allow_negative_numbers = true)]
+    rotate_keys_days: Option<u16>,
 }
 
 impl Spec {
@@ -67,6 +71,7 @@ impl Spec {
         fields.set("topology", self.topology.as_ref())?;
         fields.set("mtu", self.mtu)?;
         fields.set("poll_interval_s", self.poll_interval)?;
+        fields.set("rotate_keys_days", self.rotate_keys_days)?;
         Ok(fields)
     }
 }
@@ -224,6 +229,7 @@ impl Object for Network {
             Column::wide("RANGE6", |it, _| Cell::of(it.spec.range6)),
             Column::wide("MTU", |it, _| Cell::of(it.spec.mtu)),
             Column::wide("POLL", |it, _| format!("{}s", it.spec.poll_interval_s).into()),
+            Column::wide("KEY AGE", |it, _| Cell::of(it.spec.rotate_keys_days.map(|days| format!("{days}d")))),
             Column::wide("ID", |it, _| it.id().into()),
         ]
     }

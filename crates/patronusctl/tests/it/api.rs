@@ -34,6 +34,7 @@ pub fn site(name: &str) -> Value {
             "mtu": 1500, "metered": false, "labels": {}
         }],
         "addresses": ["10.210.0.1"], "public_key": null, "public_keys": [], "port_base": 51820,
+        "keys_since": "2026-01-02T03:04:05Z", "rotation": null,
         "endpoints": ["203.0.113.7"], "status": if ams { "active" } else { "inactive" },
         "sync": if ams { "synced" } else { "failed" }, "source": "compiled", "enrolled_at": "2026-01-02T03:04:05Z",
         "last_seen_at": "2026-01-03T00:00:00Z", "desired_version": 2, "running_version": if ams { 2 } else { 1 },

@@ -28,6 +28,7 @@ fn commands_flags_and_live_names_complete() {
     assert_eq!(candidates(&home, &["sit"]), ["site"]);
     assert_eq!(candidates(&home, &["site", "get", "a"]), ["ams"]);
     assert_eq!(candidates(&home, &["site", "get", ""]), ["ams", "fra"]);
+    assert_eq!(candidates(&home, &["site", "rotate-key", "f"]), ["fra"]);
     assert_eq!(candidates(&home, &["network", "get", ""]), ["lab"]);
     assert_eq!(candidates(&home, &["bundle", "get", ""]), ["latest", "2", "1"]);
     assert_eq!(candidates(&home, &["bundle", "get", "2/"]), ["2/ams", "2/fra"]);

@@ -16,6 +16,7 @@ mod exits;
 mod fake;
 mod output;
 mod program;
+mod rotation;
 #[cfg(unix)]
 mod shells;
 mod transcripts;

@@ -11,7 +11,7 @@ fn check(expected: Data, lines: &[&str]) {
     compare(home.transcript(&server.url, lines), expected);
 }
 
-fn compare(actual: String, expected: Data) {
+pub fn compare(actual: String, expected: Data) {
     Assert::new().action_env("SNAPSHOTS").normalize_paths(false).eq(actual, expected);
 }
 

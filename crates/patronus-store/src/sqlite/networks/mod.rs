@@ -105,6 +105,9 @@ fn update(unit: &mut Unit<'_>, id: NetworkId, expected: u64, spec: &NetworkSpec)
     if before.spec.poll_interval_s != spec.poll_interval_s {
         unit.changes.push(Change::PollInterval { network: id, seconds: spec.poll_interval_s });
     }
+    if before.spec.rotate_keys_days != spec.rotate_keys_days {
+        unit.changes.push(Change::Rotations);
+    }
     let message = format!("network `{}` was changed", spec.name);
     unit.event(Draft::info("network.updated", message).about("network", id, &spec.name).within(id))?;
     find(unit, id)
@@ -141,8 +144,8 @@ fn at_version(network: Network, expected: u64) -> Outcome<Network> {
     Err(StoreError::Changed { current: network.version }.into())
 }
 
-/// The poll interval is told with every answer and is in no bundle.
+/// The poll interval is told with every answer, and the age of keys is the server's own affair: neither is in a bundle.
 fn compiles_differently(before: &NetworkSpec, after: &NetworkSpec) -> bool {
-    let bundled = |spec: &NetworkSpec| NetworkSpec { poll_interval_s: 0, ..spec.clone() };
+    let bundled = |spec: &NetworkSpec| NetworkSpec { poll_interval_s: 0, rotate_keys_days: None, ..spec.clone() };
     bundled(before) != bundled(after)
 }

@@ -9,7 +9,7 @@ use super::{content, read};
 use crate::sqlite::codec::{Json, Ms, Sha, Text, Word};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::{Draft, Unit, not_found, rows};
-use crate::sqlite::{networks, sites};
+use crate::sqlite::{networks, rotations, sites};
 use crate::{Change, NewBundle, NewRelease, StoreError};
 
 /// Makes a release of the network as it still is.
@@ -28,6 +28,7 @@ pub(super) fn create(unit: &mut Unit<'_>, new: &NewRelease) -> Outcome<Release> 
         params![Text(network.id), new.version, clean.is_some(), clean.flatten()],
     )?;
     tell(unit, &network, new)?;
+    rotations::released(unit, new)?;
     read::one(unit.connection, network.id, Some(new.version))
 }
 
@@ -106,13 +107,14 @@ fn insert_bundle(unit: &mut Unit<'_>, new: &NewRelease, bundle: &NewBundle) -> O
 
 /// The generation that the release makes clean: `None` leaves that as it was, `Some(None)` makes the network dirty.
 ///
-/// An upload compiles nothing, so what was changed before it is still to be published. After a rollback the declared
+/// An upload compiles nothing, and the replacing of keys compiles what was published, so what was changed before them is
+/// still to be published. After a rollback the declared
 /// state stands where it stood: unless the release has just that, publishing would change something.
 fn clean_generation(unit: &Unit<'_>, network: &Network, new: &NewRelease) -> Outcome<Option<Option<u64>>> {
     let clean = Some(Some(network.generation));
     match new.kind {
         ReleaseKind::Publish => Ok(clean),
-        ReleaseKind::Upload => Ok(None),
+        ReleaseKind::Upload | ReleaseKind::Rotation => Ok(None),
         ReleaseKind::Rollback if is_declared_now(unit, network, &new.declared)? => Ok(clean),
         ReleaseKind::Rollback => Ok(Some(None)),
     }
@@ -131,6 +133,9 @@ fn tell(unit: &mut Unit<'_>, network: &Network, new: &NewRelease) -> Outcome<()>
         ReleaseKind::Publish => ("release.published", format!("version {version} of network `{name}` was published")),
         ReleaseKind::Upload => {
             ("release.uploaded", format!("version {version} of network `{name}` has uploaded bundles"))
+        }
+        ReleaseKind::Rotation => {
+            ("release.rotation", format!("version {version} of network `{name}`: {}", new.message))
         }
         ReleaseKind::Rollback => {
             let of = new.rollback_of.map_or_else(String::new, |of| format!(" to the state of version {of}"));

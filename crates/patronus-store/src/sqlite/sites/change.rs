@@ -10,7 +10,7 @@ use super::{key, row};
 use crate::sqlite::codec::{Json, Ms, Text, Word, joined};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::{Draft, Unit};
-use crate::sqlite::{networks, tokens};
+use crate::sqlite::{networks, rotations, tokens};
 use crate::{Change, NewSite, StoreError};
 
 /// Makes a site.
@@ -64,6 +64,7 @@ pub(in crate::sqlite) fn update(
     let new_key = public_key.filter(|&public_key| before.public_key != Some(public_key));
     if let Some(public_key) = new_key {
         let rest = before.public_keys.iter().skip(1).copied();
+        rotations::end_of(unit, &before, "it was given another key by hand")?;
         key::set(unit, id, &std::iter::once(public_key).chain(rest).collect::<Vec<_>>())?;
         // From now on somebody runs it by hand.
         unit.execute("UPDATE sites SET left_at = NULL WHERE id = ?1", [Text(id)])?;
@@ -81,7 +82,9 @@ pub(in crate::sqlite) fn update(
 
 /// Deletes a site that is at `expected`.
 pub(super) fn delete(unit: &mut Unit<'_>, id: SiteId, expected: u64) -> Outcome<()> {
-    let Site { network_id, spec, .. } = row::load_at(unit, id, expected)?;
+    let site = row::load_at(unit, id, expected)?;
+    rotations::end_of(unit, &site, "it is deleted")?;
+    let Site { network_id, spec, .. } = site;
     tokens::revoke_of_site(unit, id)?;
     let host: Option<u32> = unit.row("DELETE FROM sites WHERE id = ?1 RETURNING host", [Text(id)], |row| row.get(0))?;
     if let Some(host) = host {

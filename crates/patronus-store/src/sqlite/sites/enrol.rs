@@ -12,7 +12,7 @@ use super::{key, row};
 use crate::sqlite::codec::{Columns, Ms, Text, joined};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::{Draft, Unit};
-use crate::sqlite::{networks, tokens};
+use crate::sqlite::{networks, rotations, tokens};
 use crate::{Enrolled, Enrolment, StoreError, Write};
 
 /// How long the same enrolment is answered again.
@@ -93,6 +93,7 @@ fn is_repeat(unit: &Unit<'_>, ticket: &Ticket, enrolment: &Enrolment) -> Outcome
 fn join(unit: &mut Unit<'_>, ticket: &Ticket, enrolment: &Enrolment) -> Outcome<()> {
     let site = row::load(unit, ticket.site)?;
     tokens::revoke_agents(unit, site.id)?;
+    rotations::end_of(unit, &site, "another agent was enrolled")?;
     key::set(unit, site.id, &enrolment.public_keys)?;
     unit.execute(
         "UPDATE tokens SET used_at = ?2, nonce_hash = ?3, public_keys = ?4, agent_token_id = ?5 WHERE id = ?1",
@@ -120,10 +121,12 @@ fn join(unit: &mut Unit<'_>, ticket: &Ticket, enrolment: &Enrolment) -> Outcome<
 
 /// Ends a site's agent. The site keeps its keys and addresses: others may still run bundles that name them.
 pub(super) fn leave(unit: &mut Unit<'_>, id: SiteId) -> Outcome<()> {
-    let Site { network_id, spec, enrolled_at, .. } = row::load(unit, id)?;
-    if enrolled_at.is_none() {
+    let site = row::load(unit, id)?;
+    if site.enrolled_at.is_none() {
         return Ok(());
     }
+    rotations::end_of(unit, &site, "its agent left")?;
+    let Site { network_id, spec, .. } = site;
     tokens::revoke_agents(unit, id)?;
     unit.execute(
         "UPDATE sites SET left_at = ?2, enrolled_at = NULL, agent_version = NULL, hostname = NULL, driver = NULL,

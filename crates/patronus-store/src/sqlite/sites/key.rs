@@ -6,28 +6,52 @@ use patronus_types::{PublicKey, SiteId};
 use rusqlite::params;
 
 use crate::StoreError;
-use crate::sqlite::codec::{Text, joined};
+use crate::sqlite::codec::{Ms, Text, joined};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::Unit;
 
-/// Gives a site its keys, by uplink index, in place of those it had.
+/// Gives a site its keys, by uplink index, in place of those it had: its first set.
 pub(super) fn set(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey]) -> Outcome<()> {
+    unit.execute("DELETE FROM site_keys WHERE site_id = ?1", [Text(site)])?;
+    hold(unit, site, keys, 1)
+}
+
+/// Gives a site another set of keys. The old ones stay its own until [`forget_old`].
+pub(in crate::sqlite) fn replace(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey], number: u32) -> Outcome<()> {
+    hold(unit, site, keys, number)?;
+    unit.execute("UPDATE sites SET version = version + 1 WHERE id = ?1", [Text(site)])?;
+    Ok(())
+}
+
+/// Lets go of the keys that a site had before those it has.
+pub(in crate::sqlite) fn forget_old(unit: &Unit<'_>, site: SiteId) -> Outcome<()> {
+    unit.execute(
+        "DELETE FROM site_keys WHERE site_id = ?1 AND instr(
+            (SELECT ' ' || public_keys || ' ' FROM sites WHERE id = ?1), ' ' || public_key || ' ') = 0",
+        [Text(site)],
+    )?;
+    Ok(())
+}
+
+fn hold(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey], number: u32) -> Outcome<()> {
     if keys.iter().collect::<BTreeSet<_>>().len() < keys.len() {
         return Err(StoreError::Exists("each uplink needs a key of its own: one is given twice".to_owned()).into());
     }
-    unit.execute("DELETE FROM site_keys WHERE site_id = ?1", [Text(site)])?;
     for key in keys {
-        refuse_foreign(unit, key)?;
+        refuse_taken(unit, key)?;
         unit.execute(
             "INSERT INTO site_keys (tenant_id, public_key, site_id) VALUES (?1, ?2, ?3)",
             params![Text(unit.tenant()), Text(key), Text(site)],
         )?;
     }
-    unit.execute("UPDATE sites SET public_keys = ?2 WHERE id = ?1", params![Text(site), joined(keys)])?;
+    unit.execute(
+        "UPDATE sites SET public_keys = ?2, key_number = ?3, keys_since = ?4 WHERE id = ?1",
+        params![Text(site), joined(keys), number, Ms(unit.now())],
+    )?;
     Ok(())
 }
 
-fn refuse_foreign(unit: &Unit<'_>, key: &PublicKey) -> Outcome<()> {
+fn refuse_taken(unit: &Unit<'_>, key: &PublicKey) -> Outcome<()> {
     let owner: Option<String> = unit.row(
         "SELECT s.name FROM site_keys k JOIN sites s ON s.id = k.site_id WHERE k.tenant_id = ?1 AND k.public_key = ?2",
         params![Text(unit.tenant()), Text(key)],

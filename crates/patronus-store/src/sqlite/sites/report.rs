@@ -8,6 +8,7 @@ use rusqlite::params;
 use super::row;
 use crate::sqlite::codec::{Json, Ms, Text};
 use crate::sqlite::failure::Outcome;
+use crate::sqlite::rotations;
 use crate::sqlite::unit::{Draft, Unit};
 use crate::{SiteReport, StoreError};
 
@@ -44,6 +45,7 @@ pub(super) fn keep(unit: &mut Unit<'_>, report: &SiteReport) -> Outcome<()> {
             Ms(unit.now()),
         ],
     )?;
+    rotations::reported(unit, before.network_id)?;
     unit.execute(
         "UPDATE networks SET accepted_version = max(accepted_version, ?2)
          WHERE id = ?1 AND ?2 <= max(accepted_version, coalesce(released_version, 0)) + ?3",

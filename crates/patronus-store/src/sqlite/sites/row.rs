@@ -19,7 +19,8 @@ macro_rules! select {
     () => {
         "SELECT id, network_id, spec, addresses, public_keys, port_base, left_at IS NULL, source, enrolled_at,
             last_seen_at, desired_version, running_version, agent_version, hostname, driver, last_outcome, version,
-            created_at, updated_at, mode, json_extract(last_report, '$.halted'), json_extract(last_report, '$.shadow')
+            created_at, updated_at, mode, json_extract(last_report, '$.halted'), json_extract(last_report, '$.shadow'),
+            keys_since
          FROM sites"
     };
 }
@@ -64,6 +65,9 @@ pub(super) fn read(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Site> {
         mode: columns.word()?,
         halted: columns.maybe_json()?,
         shadow: columns.maybe_json()?,
+        keys_since: columns.maybe_time()?,
+        // Who holds it open is known to the server alone.
+        rotation: None,
     };
     // One that left has no agent that could run anything; its desired version is what the others were made with.
     site.sync = if present { sync(&site) } else { SyncState::Pending };
@@ -85,7 +89,7 @@ fn sync(site: &Site) -> SyncState {
 }
 
 /// The site, if it is of the tenant written in.
-pub(super) fn load(unit: &Unit<'_>, id: SiteId) -> Outcome<Site> {
+pub(in crate::sqlite) fn load(unit: &Unit<'_>, id: SiteId) -> Outcome<Site> {
     let sql = concat!(select!(), " WHERE tenant_id = ?1 AND id = ?2");
     let found = unit.row(sql, params![Text(unit.tenant()), Text(id)], |row| read(row, unit.now()))?;
     Ok(found.ok_or_else(|| not_found("site", id))?)

@@ -98,11 +98,8 @@ async fn a_failed_migration_changes_nothing() {
     let path = folder.path().join("patronus.db");
     make(&path).await;
     let mut steps = with_next();
-    steps.push(Migration {
-        number: KNOWN + 2,
-        name: "broken",
-        sql: "CREATE TABLE more (id INTEGER) STRICT; SELECT rubbish",
-    });
+    let sql = "CREATE TABLE more (id INTEGER) STRICT; SELECT rubbish";
+    steps.push(Migration { number: NEXT.number + 1, name: "broken", sql });
     assert!(matches!(SqliteStore::open_with(&path, &steps), Err(OpenError::Database { .. })));
     let store = SqliteStore::open(&path).unwrap();
     assert!(store.tenant(&"default".parse().unwrap()).await.is_ok());

@@ -8,13 +8,14 @@ use crate::Change;
 use crate::sqlite::codec::{Columns, Json};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::rows;
-use crate::sqlite::{releases, sites};
+use crate::sqlite::{releases, rotations, sites};
 
 /// Reads it; the caller holds a read transaction.
 pub(super) fn read(connection: &Connection) -> Outcome<Vec<Change>> {
     let mut all = rows(connection, principal::select!(), [], principal::read)?;
     all.extend(rows(connection, releases::DESIRED, [], releases::read_desired)?);
     all.extend(rows(connection, sites::MODES, [], sites::read_mode)?);
+    all.extend(rows(connection, rotations::NEW_KEYS, [], rotations::read_new_keys)?);
     all.extend(rows(connection, "SELECT id, spec FROM networks", [], poll_interval)?);
     all.extend(rows(connection, "SELECT tenant_id, newest FROM event_counters", [], newest)?);
     Ok(all)

@@ -4,6 +4,7 @@ use patronus_types::api::agent::{Shadow, Steps};
 use patronus_types::site::{Site, Uplink};
 
 use super::listed::Listed;
+use super::rotate::{open, words};
 use super::rows::{join, labels, status, sync, versions};
 use crate::commands::status::word;
 use crate::output::{Cell, Head, Output, escape};
@@ -44,6 +45,12 @@ pub fn text(listed: &Listed, out: &Output) -> String {
     line("prefixes", join(&site.spec.prefixes));
     line("enrolled", time(site.enrolled_at));
     line("last seen", time(site.last_seen_at));
+    line("keys since", time(site.keys_since));
+    if let Some(rotation) = &site.rotation {
+        let version = rotation.version.map(|version| format!(" (version {version})")).unwrap_or_default();
+        line("rotation", format!("{}{version}, since {}", words(rotation.phase), out.time(rotation.started_at)));
+        rotation.waiting.iter().for_each(|waiting| line("held open by", open(waiting)));
+    }
     if let Some(agent) = &site.agent {
         line(
             "agent",

@@ -3,6 +3,7 @@
 mod describe;
 mod listed;
 mod mode;
+mod rotate;
 mod rows;
 mod spec;
 
@@ -22,6 +23,7 @@ use crate::confirm;
 use crate::error::{CliError, Exit, Result};
 use crate::output::Object;
 use listed::Listed;
+use rotate::RotateKey;
 pub use rows::join;
 use spec::Spec;
 
@@ -56,6 +58,8 @@ pub enum Command {
     Unhold(mode::Sites),
     /// Have sites report what they would do, and keep what they run
     Shadow(mode::Sites),
+    /// Replace a site's keys, without losing a packet
+    RotateKey(RotateKey),
     /// Delete sites; their agents' tokens end with them
     Delete(Delete),
 }
@@ -120,6 +124,7 @@ pub fn run(app: &App, command: Command) -> Result {
         Command::Hold(sites) => mode::set(app, &sites, SiteMode::Hold),
         Command::Unhold(sites) => mode::set(app, &sites, SiteMode::Apply),
         Command::Shadow(sites) => mode::set(app, &sites, SiteMode::Shadow),
+        Command::RotateKey(args) => rotate::rotate_key(app, &args),
         Command::Delete(args) => delete(app, &args),
     }
 }

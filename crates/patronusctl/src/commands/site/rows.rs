@@ -39,6 +39,8 @@ impl Object for Listed {
             Column::wide("DRIVER", |it, _| agent(&it.site, |agent| agent.driver.clone())),
             Column::wide("AGENT", |it, _| agent(&it.site, |agent| Some(agent.version.clone()))),
             Column::wide("HOST", |it, _| agent(&it.site, |agent| Some(agent.hostname.clone()))),
+            Column::wide("KEYS SINCE", |it, out| Cell::of(it.site.keys_since.map(|time| out.time(time)))),
+            Column::wide("ROTATION", |it, _| rotation(&it.site)),
             Column::wide("LABELS", |it, _| labels(&it.site).into()),
             Column::wide("ID", |it, _| it.id().into()),
         ]
@@ -47,6 +49,14 @@ impl Object for Listed {
 
 fn agent(site: &Site, pick: fn(&AgentInfo) -> Option<String>) -> Cell {
     Cell::of(site.agent.as_ref().and_then(pick))
+}
+
+/// How far the replacing of its keys is, and who holds it open.
+fn rotation(site: &Site) -> Cell {
+    let Some(rotation) = &site.rotation else { return "".into() };
+    let held = join(rotation.waiting.iter().map(|waiting| &waiting.site));
+    let held = if held.is_empty() { held } else { format!(", open: {held}") };
+    Cell::toned(format!("{}{held}", word(&rotation.phase)), Tone::Warn)
 }
 
 /// Whether its agent is heard.
