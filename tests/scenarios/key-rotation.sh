@@ -2,7 +2,7 @@
 # A site's keys are replaced under traffic, and nothing of it is lost; a site whose agent is away holds that open, and is
 # left behind only when somebody says so.
 # shellcheck source=tests/lab/scenario.sh
-. "$(dirname "$(readlink -f "$0")")/../lab/scenario.sh" -u 1,1,1
+. "$(dirname "$(readlink -f "$0")")/../lab/scenario.sh" -u 1,1,2
 begin
 ctl apply -f - <<'YAML'
 {kind: network, name: net}
@@ -11,7 +11,13 @@ ctl apply -f - <<'YAML'
 ---
 {kind: site, name: two, network: net, prefixes: [192.168.2.0/24], endpoints: [203.0.113.2]}
 ---
-{kind: site, name: three, network: net, prefixes: [192.168.3.0/24], endpoints: [203.0.113.3]}
+kind: site
+name: three
+network: net
+prefixes: [192.168.3.0/24]
+uplinks:
+  - {name: fibre, endpoint: 203.0.113.3, device: up1, gateway: 203.0.113.254}
+  - {name: lte, endpoint: 192.0.2.3, device: up2, gateway: 192.0.2.254, cost: 200}
 YAML
 join net 1 one 2 two 3 three
 publish net
@@ -21,13 +27,17 @@ for pair in '1 2' '2 3' '3 1'; do
 done
 
 key() { site "$1" wg show pt000 public-key; }
-knows() { site "$1" wg show pt000 peers | grep -qxF "$2"; } # S KEY
-asked() { ctl site get "$1" --network net -o json | jq -r "$2"; } # NAME JQ
+knows() { site "$1" wg show all peers | grep -qF "$2"; } # S KEY
+ways() { for s in 1 2 3; do site "$s" ip route show proto 80 | sort; done; }
+asked() { server patronusctl site get "$1" --network net -o json | jq -r "$2"; } # NAME JQ
 no_spare() { ! interfaces "$1" | grep -qx pt0s; }
 
 old=$(key 1)
-stream_start 1 2
-stream_start 3 1
+before=$(ways)
+for pair in '1 2' '2 3' '3 1'; do
+    # shellcheck disable=SC2086
+    stream_start $pair
+done
 ctl site rotate-key one --network net --wait --wait-timeout 120 || fail "it does not end: $(asked one .rotation)"
 new=$(key 1)
 [[ $new != "$old" && $(asked one .public_key) == "$new" ]] || fail "site one has the key $new, and had $old"
@@ -36,13 +46,14 @@ for s in 2 3; do
     ! knows "$s" "$old" || fail "site $s knows the old key still"
 done
 for s in 1 2 3; do within 10 no_spare "$s" || fail "site $s still has the spare tunnel"; done
-read -r sent lost < <(stream_stop 1 2)
-((sent > 100 && lost == 0)) || fail "$lost of $sent packets from one to two were lost"
-shown "$sent packets from one to two while the keys of one were replaced, none lost"
-read -r sent lost < <(stream_stop 3 1)
-((sent > 100 && lost == 0)) || fail "$lost of $sent packets from three to one were lost"
-shown "$sent packets from three to one meanwhile, none lost"
-[[ $(ctl bundle list --network net -o json | jq -r '[.[].kind] | join(" ")') == 'rotation rotation rotation publish' ]] ||
+for pair in '1 2' '2 3' '3 1'; do
+    # shellcheck disable=SC2086
+    read -r sent lost < <(stream_stop $pair)
+    ((sent > 100 && lost == 0)) || fail "$lost of $sent packets between ${pair/ / and } were lost"
+    shown "$sent packets between ${pair/ / and } while the keys of one were replaced, none lost"
+done
+[[ $(ways) == "$before" ]] || fail "the routes are others than before: $(ways)"
+[[ $(server patronusctl bundle list --network net -o json | jq -r '[.[].kind] | join(" ")') == 'rotation rotation rotation publish' ]] ||
     fail "other releases: $(ctl bundle list --network net)"
 
 # The agent of three is away, its tunnels stay.
@@ -62,3 +73,19 @@ reaches 1 2 || fail 'no way from one to two'
 start_agent 3
 within 30 reaches 3 1 || fail 'three does not come back'
 shown 'forced, it goes on without that site, which comes back with its agent'
+
+stop_agent 3
+stream_start 1 2
+ctl site rotate-key two --network net
+waits() { [[ $(asked two '.rotation | .phase == "spare" and any(.waiting[]; .site == "three")') == true ]]; }
+within 20 waits || fail "it is not held open: $(asked two .rotation)"
+start_agent 3
+over() { [[ $(asked two .rotation) == null ]]; }
+within 60 over || fail "it does not end: $(asked two .rotation)"
+read -r sent lost < <(stream_stop 1 2)
+((lost == 0)) || fail "$lost of $sent packets were lost"
+for pair in '1 2' '2 3' '3 1'; do
+    # shellcheck disable=SC2086
+    within 5 reaches $pair || fail "no way for $pair"
+done
+shown "left alone, it ends when that site is back; $sent packets meanwhile, none lost"
