@@ -1,5 +1,7 @@
 //! One membership's loop. It sleeps until the earliest of: an answer, a timer, the kernel's news, a question from here.
 
+mod errand;
+
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +9,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use patronus_core::backoff::Backoff;
 use patronus_types::api::agent::{Desired, Running, State};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Command, Errand, File, fetch, wheel};
+use super::{Command, fetch, wheel};
 use crate::control::{Answer, Control, ControlError, Server};
 use crate::effects::disk;
 use crate::leave;
-use crate::network::{Brought, Evidence, Network, Retry, Todo};
+use crate::network::{Evidence, Network, Retry, Todo};
 use crate::poll::{Poll, spread};
 
 /// How often the kernel is compared with what shall run, when it says nothing by itself.
@@ -86,7 +88,7 @@ struct Loop {
     report_at: Instant,
     reported: Option<String>,
     /// Who asked here for a change that goes on.
-    waiting: Vec<(Running, oneshot::Sender<Result<String, String>>)>,
+    waiting: Vec<(Running, errand::Answer)>,
 }
 
 /// Runs a membership until it is left or `commands` closes. Tunnels stay as they are then.
@@ -109,16 +111,9 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
                 let _ = answer.send(this.network.forgive());
                 this.pursue().await;
             }
-            Event::Command(Some(Command::Order(order, answer))) => {
-                let _ = answer.send(this.network.obey(order));
-                this.pursue().await;
-                this.tell_changes();
-            }
+            Event::Command(Some(Command::Order(order, answer))) => this.obey(order, answer).await,
             Event::Command(Some(Command::Apply(file, errand))) => this.bring(&file, errand).await,
-            Event::Command(Some(Command::Revert(Errand { teller, answer }))) => {
-                let brought = this.network.revert(teller).await;
-                this.await_end(brought, answer).await;
-            }
+            Event::Command(Some(Command::Revert(errand))) => this.revert(errand).await,
             Event::Command(Some(Command::Leave(answer))) => {
                 // The server, which is told, may be reached by what ran before alone.
                 this.network.abort("the site leaves").await;
@@ -279,39 +274,6 @@ impl Loop {
     fn look_soon(&mut self) {
         let soon = (Instant::now() + SETTLE).max(self.looked_at + LOOK_APART);
         self.look_at = self.look_at.min(soon);
-    }
-
-    /// Runs what somebody here brought as a file.
-    async fn bring(&mut self, File { archive, signature }: &File, Errand { teller, answer }: Errand) {
-        let brought = self.network.bring((archive, signature), teller).await;
-        self.await_end(brought, answer).await;
-    }
-
-    /// Answers when a change that was asked for here has ended; then what the server wants counts again.
-    async fn await_end(&mut self, brought: Brought, answer: oneshot::Sender<Result<String, String>>) {
-        match brought {
-            Brought::Ended(end) => {
-                let _ = answer.send(end);
-                self.settle(Retry::No);
-                self.pursue().await;
-            }
-            Brought::UnderWay(what) => {
-                // A download must not come in between.
-                (self.fetching, self.fetched) = (None, None);
-                self.waiting.push((what, answer));
-                self.settle(Retry::Proving);
-            }
-        }
-        self.tell_changes();
-    }
-
-    fn answer_waiting(&mut self) {
-        for (what, answer) in std::mem::take(&mut self.waiting) {
-            match self.network.brought(what) {
-                Some(end) => drop(answer.send(end)),
-                None => self.waiting.push((what, answer)),
-            }
-        }
     }
 
     async fn fetched(&mut self, result: Result<Vec<u8>, ControlError>) {
