@@ -96,6 +96,11 @@ fault() { # NAME S WORDS EDIT FORGE-OPTIONS...
     bring "$name" "$s" "$words"
 }
 
+# The same where only the server can miss anything.
+seen_by_server() {
+    if [[ $server == up ]]; then fault "$@"; else number=$((number + 1)); fi
+}
+
 # One that fails does not hide the others.
 wrong=0
 complain() {
@@ -199,12 +204,11 @@ faults() {
     fault 'uplinks: devices that do not exist' 2 'silent.*three' '.uplinks[0].device = "eth8" | .uplinks[1].device = "eth9"'
     fault 'uplink that carries: wrong gateway' 2 'silent' '.uplinks[1].gateway = "192.0.2.77"'
     fault 'prefix: the underlay' 3 'another program has a route' '(two).allowed_ips += ["203.0.113.0/24"]'
-    if [[ $server == up ]]; then
-        fault 'prefix: the server, /24' 3 'server' '(two).allowed_ips += ["198.51.100.0/24"]'
-        fault 'prefix: the server, /25' 3 'server' '(two).allowed_ips += ["198.51.100.0/25"]'
-        fault 'prefix: the server, /32' 3 'server' '(two).allowed_ips += ["198.51.100.10/32"]'
-        fault 'prefix: an eighth of all addresses' 3 'server' '(two).allowed_ips += ["192.0.0.0/3"]'
-    fi
+    # Peers cannot tell that the way to the server is lost.
+    seen_by_server 'prefix: the server, /24' 3 'server' '(two).allowed_ips += ["198.51.100.0/24"]'
+    seen_by_server 'prefix: the server, /25' 3 'server' '(two).allowed_ips += ["198.51.100.0/25"]'
+    seen_by_server 'prefix: the server, /32' 3 'server' '(two).allowed_ips += ["198.51.100.10/32"]'
+    seen_by_server 'prefix: an eighth of all addresses' 3 'server' '(two).allowed_ips += ["192.0.0.0/3"]'
 
     fault 'own key: another' 1 'enrolled' '.uplinks[0].public_key = $stranger'
     fault 'another site' 1 'site' '.site.id |= sub(".$"; "0")'
