@@ -17,6 +17,14 @@ pub enum Host {
 }
 
 impl Host {
+    /// The address, where it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Dns(_) => None,
+        }
+    }
+
     /// The host of an `http` or `https` URL; none where it has none, or says who asks.
     pub fn of_url(url: &str) -> Option<Self> {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;

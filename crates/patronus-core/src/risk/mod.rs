@@ -8,7 +8,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use patronus_types::bundle::{Content, Peer};
+use patronus_types::bundle::{Content, Peer, Source};
+use patronus_types::network::Topology;
+use patronus_types::release::Declared;
 use patronus_types::risk::Risk;
 use patronus_types::{Name, PublicKey};
 
@@ -38,6 +40,31 @@ pub fn dangers(before: Option<&Content>, after: &Content, servers: &[Vec<IpAddr>
     let lost = loses_server(before, after, servers);
     let danger = |risk| move |what| Danger { risk, what };
     lost.map(danger(Risk::LosesServer)).into_iter().chain(removed.map(danger(Risk::RemovesPeers))).collect()
+}
+
+/// Whether any site could be endangered, by what was declared and is: reading each site's bundle takes long.
+///
+/// `before` is the declared state of the release before, if there is one, how many sites had a bundle in it, and how many
+/// of them have none any more.
+pub fn is_thinkable(before: Option<(&Declared, usize, usize)>, now: &Declared, servers: &[Vec<IpAddr>]) -> bool {
+    let states = || before.iter().map(|(then, ..)| *then).chain([now]);
+    let removes = before.is_some_and(|(_, sites, gone)| {
+        gone * 100 > sites.saturating_sub(1) * usize::from(now.network.confirm.max_removed_percent)
+    });
+    removes || !states().all(is_plain) || servers.iter().flatten().any(|server| states().any(|it| holds(it, *server)))
+}
+
+/// Whether everybody's peers are all the others: nobody wrote a configuration, and no spoke changes its hub.
+fn is_plain(declared: &Declared) -> bool {
+    let compiled = declared.sites.iter().all(|site| site.source == Source::Compiled);
+    compiled && declared.network.topology == Topology::Mesh
+}
+
+/// Whether an address lies in what tunnels carry.
+fn holds(declared: &Declared, address: IpAddr) -> bool {
+    let own = [Some(IpNet::V4(declared.network.range)), declared.network.range6.map(IpNet::V6)];
+    let prefixes = declared.sites.iter().flat_map(|site| &site.spec.prefixes).copied();
+    own.into_iter().flatten().chain(prefixes).any(|range| range.contains(&address))
 }
 
 /// A peer stays as long as its name or one of its keys does.

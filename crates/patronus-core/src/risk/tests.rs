@@ -1,6 +1,8 @@
+use patronus_types::release::DeclaredSite;
 use proptest::prelude::*;
 
 use super::*;
+use crate::mesh::Input;
 use crate::mesh::tests::sample;
 
 const SERVER: &str = "198.51.100.10";
@@ -116,6 +118,31 @@ fn the_site_s_own_address_is_no_way_into_a_tunnel() {
     assert_eq!(risks(Some(&before), &after), []);
 }
 
+fn declared(input: &Input) -> Declared {
+    let site =
+        |site: &crate::mesh::Site| DeclaredSite { id: site.id, spec: site.spec.clone(), source: Source::Compiled };
+    Declared { network: input.spec.clone(), sites: input.sites.iter().map(site).collect() }
+}
+
+#[test]
+fn what_cannot_be_a_risk_needs_no_closer_look() {
+    let now = declared(&sample::sites(4));
+    let servers = [vec![address(SERVER)]];
+    assert!(!is_thinkable(None, &now, &servers));
+    assert!(!is_thinkable(Some((&now, 5, 2)), &now, &servers));
+    assert!(is_thinkable(Some((&now, 5, 3)), &now, &servers));
+    assert!(is_thinkable(None, &now, &[vec![address("10.210.0.3")]]), "in the overlay");
+    let mut other = now.clone();
+    other.sites[1].spec.prefixes.push("198.51.100.0/24".parse().unwrap());
+    assert!(is_thinkable(None, &other, &servers) && is_thinkable(Some((&other, 4, 0)), &now, &servers));
+    let mut other = now.clone();
+    other.sites[0].source = Source::Uploaded;
+    assert!(is_thinkable(Some((&other, 4, 0)), &now, &[]));
+    let mut other = now.clone();
+    other.network.topology = Topology::HubSpoke;
+    assert!(is_thinkable(None, &other, &[]));
+}
+
 proptest! {
     /// Only what is taken away is a risk, and the same is never one.
     #[test]
@@ -124,6 +151,8 @@ proptest! {
         prop_assert_eq!(risks(Some(&before), &after), []);
         prop_assert_eq!(risks(Some(&after), &after), []);
         let is_risk = (more * 100) > (sites + more - 1) * 50;
+        let (then, now) = (declared(&sample::sites(sites + more)), declared(&sample::sites(sites)));
+        prop_assert_eq!(is_thinkable(Some((&then, sites + more, more)), &now, &[]), is_risk);
         prop_assert_eq!(!risks(Some(&after), &before).is_empty(), is_risk);
     }
 }
