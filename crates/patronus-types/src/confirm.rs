@@ -18,7 +18,11 @@ pub struct Confirm {
     pub peers_percent: u8,
     /// How many of a site's peers a release may remove at once, in percent, 0 to 100; more is refused unless its
     /// publisher accepts the risk.
-    #[serde(default = "default_max_removed_percent", deserialize_with = "crate::bound::percent")]
+    #[serde(
+        default = "default_max_removed_percent",
+        skip_serializing_if = "is_default_max_removed_percent",
+        deserialize_with = "crate::bound::percent"
+    )]
     pub max_removed_percent: u8,
     /// What else must answer, if it did before; at most 16 on each site.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,6 +43,11 @@ fn default_peers_percent() -> u8 {
 
 fn default_max_removed_percent() -> u8 {
     50
+}
+
+/// Left out, so that agents from before it was there read what does not use it.
+fn is_default_max_removed_percent(percent: &u8) -> bool {
+    *percent == default_max_removed_percent()
 }
 
 impl Default for Confirm {
