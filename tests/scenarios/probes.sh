@@ -64,7 +64,7 @@ done
 within 5 ended 2 3 applied || fail "site 2 waits for probes of another: $(state 2 .outcome)"
 shown "site 1 went back for its probes alone: $reason"
 
-within 10 grep -q . <(ctl bundle get 3 --network net -o wide | grep -E ' one .*reverted.* proving ') ||
+within 10 grep -q . <(ctl bundle get 3 --network net -o wide | grep -E '^one .*reverted.* proving ') ||
     fail "the release does not tell: $(ctl bundle get 3 --network net -o wide)"
 ctl site describe one --network net | grep -q '^timings .*proven [0-9]* ms' || fail 'the site does not tell how long each part took'
 shown 'the release and the site tell how it ended, where, and how long each part took'
