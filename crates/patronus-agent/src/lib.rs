@@ -32,6 +32,7 @@ mod network;
 mod orders;
 mod output;
 mod poll;
+mod reach;
 mod retry;
 mod revert;
 mod state;

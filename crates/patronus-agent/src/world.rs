@@ -12,6 +12,7 @@ use crate::control::{Dial, Https};
 use crate::echo::{Echo, Sockets};
 use crate::effects::{Device, Linux};
 use crate::host::{Host, ThisHost};
+use crate::reach::{self, Reach};
 
 /// The effects, so that tests can put others in their place.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct World {
     pub host: Arc<dyn Host>,
     /// Sockets on tunnels.
     pub echo: Arc<dyn Echo>,
+    /// What declared probes ask for.
+    pub reach: Arc<dyn Reach>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// How to ask for changes.
@@ -41,6 +44,7 @@ impl World {
             names: Arc::new(Dns),
             host: Arc::new(ThisHost),
             echo: Arc::new(Sockets),
+            reach: Arc::new(reach::Sockets),
             clock: Arc::new(System),
             polling: config.poll,
         })

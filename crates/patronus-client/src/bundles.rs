@@ -6,6 +6,7 @@ use patronus_types::api::GZIP;
 use patronus_types::api::releases::Published;
 use patronus_types::api::route::Op;
 use patronus_types::bundle::Bundle;
+use patronus_types::release::Terms;
 
 use crate::call::Call;
 use crate::download::{Limit, Progress, Sink};
@@ -15,13 +16,15 @@ use crate::{Client, Error, Pages, Write};
 #[derive(Debug, Clone, Copy)]
 pub struct Bundles<'a>(pub(crate) &'a Client);
 
-/// An upload's destination and reason.
+/// An upload's destination, reason and terms.
 #[derive(Debug, Clone, Default)]
 pub struct Upload {
     /// The one site that the archive is for; without it, the archive has a folder per site.
     pub site: Option<Ref>,
     /// Why.
     pub message: String,
+    /// What holds for the release alone.
+    pub terms: Terms,
 }
 
 impl Bundles<'_> {
@@ -59,10 +62,13 @@ impl Bundles<'_> {
     /// [`Error::Api`] with code `invalid` when they are refused, with a fault for each reason.
     pub async fn upload(&self, archive: Bytes, upload: &Upload, write: &Write) -> Result<Published, Error> {
         let message = Some(&upload.message).filter(|message| !message.is_empty());
+        let codes: Vec<&str> = upload.terms.accept_risks.iter().map(|risk| risk.code()).collect();
         let call = Call::new(Op::BundleUpload, &[])
             .scope(self.0)
             .query("site", upload.site.as_ref())
-            .query("message", message);
+            .query("message", message)
+            .query("confirm_timeout_s", upload.terms.confirm_timeout_s)
+            .query("accept_risks", Some(codes.join(",")).filter(|codes| !codes.is_empty()));
         self.0.send(call.body(GZIP, archive).write(write)?).await?.json()
     }
 }

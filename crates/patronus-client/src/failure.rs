@@ -42,6 +42,11 @@ pub(crate) fn of_transport(server: &str, error: &reqwest::Error) -> Failure {
     if error.is_connect() { Failure::NotSent(unreachable) } else { Failure::Unknown(unreachable) }
 }
 
+/// Why there was no answer, in words.
+pub(crate) fn words(error: &reqwest::Error) -> String {
+    find::<rustls::Error>(error).map_or_else(|| cause(error).0, in_words)
+}
+
 fn cause(error: &reqwest::Error) -> (String, Obstacle) {
     let other = |words: &str| (words.to_owned(), Obstacle::Other);
     if error.is_timeout() && error.is_connect() {

@@ -45,6 +45,7 @@ pub mod download;
 pub mod events;
 pub mod health;
 pub mod networks;
+pub mod probe;
 pub mod releases;
 pub mod sites;
 pub mod tokens;

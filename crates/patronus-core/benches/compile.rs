@@ -86,6 +86,7 @@ fn sign_all(input: &Input, compilation: &Compilation) {
             digest: site.hashes.digest,
             previous: None,
             issued_at: Timestamp::UNIX_EPOCH,
+            terms: Default::default(),
         };
         drop(black_box(sign(&key, &site.hashes.prehash, &statement)));
     }

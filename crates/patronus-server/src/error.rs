@@ -62,6 +62,8 @@ impl Error {
         let detail = match (faults.len(), code) {
             (1, ErrorCode::Lint) => "one thing stands against publishing".to_owned(),
             (count, ErrorCode::Lint) => format!("{count} things stand against publishing"),
+            (1, ErrorCode::Risk) => "a site might be lost by it".to_owned(),
+            (_, ErrorCode::Risk) => "sites might be lost by it".to_owned(),
             (1, _) => "one value does not hold".to_owned(),
             (count, _) => format!("{count} values do not hold"),
         };

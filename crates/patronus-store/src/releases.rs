@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use patronus_types::bundle::{Bundle, Source};
-use patronus_types::release::{Declared, Release, ReleaseKind};
+use patronus_types::release::{Declared, Release, ReleaseKind, Terms};
 use patronus_types::{Digest, Name, NetworkId, ReleaseId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,8 @@ pub struct NewRelease {
     pub rollback_of: Option<u64>,
     /// Why.
     pub message: String,
+    /// What holds for it alone.
+    pub terms: Terms,
     /// The network's generation it was compiled from; a conflict if the network has moved on.
     pub generation: u64,
     /// The declared state.

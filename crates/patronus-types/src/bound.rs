@@ -30,6 +30,12 @@ pub const POLL_INTERVAL: Bound = Bound { least: 1, most: 3600, unit: " seconds" 
 pub const CONFIRM_TIMEOUT: Bound = Bound { least: 5, most: 600, unit: " seconds" };
 /// The age at which a site's keys are replaced.
 pub const KEY_AGE: Bound = Bound { least: 1, most: 3650, unit: " days" };
+/// How long a probe's answer may take.
+pub const PROBE_TIMEOUT: Bound = Bound { least: 100, most: 5000, unit: " milliseconds" };
+/// How many of a site's probes must pass.
+pub const PROBES_REQUIRED: Bound = Bound { least: 1, most: 16, unit: "" };
+/// An HTTP status.
+pub const HTTP_STATUS: Bound = Bound { least: 100, most: 599, unit: "" };
 /// A share.
 pub const PERCENT: Bound = Bound { least: 0, most: 100, unit: " percent" };
 
@@ -93,6 +99,7 @@ numbers! {
     poll_interval: u16 = POLL_INTERVAL;
     confirm_timeout: u16 = CONFIRM_TIMEOUT;
     percent: u8 = PERCENT;
+    probe_timeout: u16 = PROBE_TIMEOUT;
 }
 
 macro_rules! maybe_numbers {
@@ -112,6 +119,7 @@ macro_rules! maybe_numbers {
 maybe_numbers! {
     tunnel_mtu: u16 = TUNNEL_MTU;
     key_age: u16 = KEY_AGE;
+    probes: u8 = PROBES_REQUIRED;
 }
 
 #[cfg(test)]

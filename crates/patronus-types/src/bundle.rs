@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::api::agent::Outcome;
 use crate::confirm::Confirm;
 use crate::{Digest, Endpoint, Name, NetworkId, PublicKey, SiteId};
 
@@ -218,4 +219,6 @@ pub struct Bundle {
     pub source: Source,
     /// The signature over the tar, as a `.minisig` file holds it.
     pub signature: String,
+    /// What became of it on the site, as last reported.
+    pub outcome: Option<Outcome>,
 }

@@ -16,6 +16,26 @@ pub enum Host {
     Dns(String),
 }
 
+impl Host {
+    /// The address, where it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Dns(_) => None,
+        }
+    }
+
+    /// The host of an `http` or `https` URL; none where it has none, or says who asks.
+    pub fn of_url(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        match authority.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+            Some(address) => address.parse().ok().map(|address: Ipv6Addr| Self::Address(address.into())),
+            None => authority.parse::<Endpoint>().ok().map(|endpoint| endpoint.host),
+        }
+    }
+}
+
 /// `host` or `host:port`; an IPv6 address with a port stands in brackets.
 ///
 /// With a port P, interface (i, j) of the site is reached at P + j; without one, at the site's own listening port.
@@ -102,6 +122,22 @@ mod tests {
             "hub.example.net:1",
         ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn urls_tell_their_host() {
+        let host = |url: &str| Host::of_url(url).map(|host| Endpoint { host, port: None }.to_string());
+        for (url, found) in [
+            ("https://198.51.100.10:8443", Some("198.51.100.10")),
+            ("http://intranet.example/up?x=1", Some("intranet.example")),
+            ("https://[2001:db8::1]/", Some("2001:db8::1")),
+            ("https://[2001:db8::1]:8443", Some("2001:db8::1")),
+            ("https://me@intranet.example/", None),
+            ("ftp://intranet.example/", None),
+            ("https:///up", None),
+        ] {
+            assert_eq!(host(url).as_deref(), found, "{url}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! A release: one numbered version of a network.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::Source;
 use crate::network::NetworkSpec;
+use crate::risk::Risk;
 use crate::site::SiteSpec;
 use crate::{Name, NetworkId, ReleaseId, SiteId, Timestamp};
 
@@ -20,6 +23,18 @@ pub enum ReleaseKind {
     Rollback,
     /// A step in the replacing of a site's keys, compiled from the declared state of the release before.
     Rotation,
+}
+
+/// What a publisher lays down for one release alone. It is part of what is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Terms {
+    /// Seconds within which the release must prove itself on each site, instead of the network's `confirm.timeout_s`.
+    #[serde(default)]
+    pub confirm_timeout_s: Option<u16>,
+    /// The risks that its publisher accepted.
+    #[serde(default)]
+    pub accept_risks: BTreeSet<Risk>,
 }
 
 /// The declared state a release was compiled from. Identities (keys, addresses, membership) are not part of it.
@@ -58,6 +73,9 @@ pub struct Release {
     pub rollback_of: Option<u64>,
     /// Why, in the publisher's words.
     pub message: String,
+    /// What holds for it alone.
+    #[serde(flatten)]
+    pub terms: Terms,
     /// The network's generation it was compiled from.
     pub generation: u64,
     /// How many sites have a bundle in it.

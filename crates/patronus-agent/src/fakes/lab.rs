@@ -9,11 +9,13 @@ use patronus_types::api::agent::{Desired, Mode, State};
 use patronus_types::api::tokens::Invitation;
 use patronus_types::bundle::{Content, Party};
 use patronus_types::network::NetworkSpec;
+use patronus_types::probe::Probe;
+use patronus_types::release::Terms;
 use patronus_types::site::SiteInput;
 use patronus_types::token::{Secret, TokenKind};
 use patronus_types::{Digest, NetworkId, PublicKey, SiteId};
 
-use super::{FakeClock, FakeEcho, FakeHost, FakeKernel, FakeNames, FakeServer};
+use super::{FakeClock, FakeEcho, FakeHost, FakeKernel, FakeNames, FakeReach, FakeServer};
 use crate::config::Polling;
 use crate::effects::model::PrivateKey;
 use crate::network::{Network, Retry};
@@ -34,6 +36,10 @@ pub struct Lab {
     pub mute: bool,
     /// The rest of the host.
     pub host: FakeHost,
+    /// What probes ask for.
+    pub reach: FakeReach,
+    /// The probes that are declared.
+    pub probes: Vec<Probe>,
     /// Who signs.
     pub signer: SigningKey,
 }
@@ -57,6 +63,8 @@ impl Lab {
             echo: FakeEcho::default(),
             mute: false,
             host: FakeHost::default(),
+            reach: FakeReach::default(),
+            probes: Vec::new(),
             signer: SigningKey::from_seed(&[7; 32], *b"signer-1"),
         };
         lab.join(lab.folder.path());
@@ -89,6 +97,7 @@ impl Lab {
             names: Arc::new(FakeNames::default()),
             host: Arc::new(self.host.clone()),
             echo: Arc::new(self.echo.clone()),
+            reach: Arc::new(self.reach.clone()),
             clock: Arc::new(FakeClock),
             polling: Polling::Long,
         }
@@ -146,6 +155,7 @@ impl Lab {
     /// The same with another statement or signer.
     pub fn signed(&self, version: u64, peers: usize, twist: impl FnOnce(&mut Statement), by: &SigningKey) -> Version {
         let mut input = input(peers + 1);
+        input.spec.confirm.probes.clone_from(&self.probes);
         for other in input.sites.iter_mut().skip(1).filter(|_| self.mute) {
             other.port_base = None;
         }
@@ -187,6 +197,7 @@ impl Lab {
             digest: ours.hashes.digest,
             previous: None,
             issued_at: patronus_types::Timestamp::UNIX_EPOCH,
+            terms: Terms::default(),
         };
         twist(&mut statement);
         let signatures = vec![sign(by, &ours.hashes.prehash, &statement)];

@@ -3,6 +3,7 @@
 mod echo;
 mod kernel;
 mod lab;
+mod reach;
 mod server;
 
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ use crate::world::Names;
 pub use echo::FakeEcho;
 pub use kernel::FakeKernel;
 pub use lab::{Lab, Version, network, proven, site, state};
+pub use reach::FakeReach;
 pub use server::{FakeServer, Say};
 
 /// A clock that stands; chance is counted, over all clocks.

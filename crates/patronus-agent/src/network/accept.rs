@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use patronus_core::signature::{KeyId, Statement};
-use patronus_types::api::agent::{Desired, Outcome, OutcomeKind, Steps};
+use patronus_types::api::agent::{Desired, Outcome, OutcomeKind, Step, Steps};
+use tokio::time::Instant;
 
 use super::report::shorten;
 use super::{Bundle, Network};
@@ -28,6 +29,7 @@ impl Network {
     /// Takes an archive that came for `desired`.
     pub async fn take(&mut self, desired: &Desired, archive: &[u8]) -> Retry {
         self.notes.download = None;
+        let began = Instant::now();
         let verified = match verify::verify(&self.identity, &self.versions, desired, archive) {
             Ok(verified) => verified,
             Err(error) => {
@@ -45,21 +47,29 @@ impl Network {
             self.foresee(&Bundle { release: verified.release, content: verified.content }).await;
             return Retry::No;
         }
+        self.timings.verified_ms = Some(millis(began.elapsed()));
         self.begin(desired, verified).await
     }
 
     /// Keeps what was verified, and begins to change to it.
     pub(super) async fn begin(&mut self, desired: &Desired, verified: Verified) -> Retry {
         let bundle = Bundle { release: verified.release, content: verified.content };
+        if let Some(reason) = self.endangered_by(&bundle.content, &verified.statement.terms).await {
+            self.refuse(desired, reason);
+            return Retry::No;
+        }
+        let began = Instant::now();
         let files = verified.files.iter().map(|file| (file.name.as_str(), file.data.as_slice()));
         let kept =
             self.accept(verified.key, &verified.statement).and_then(|()| self.home.stage(&bundle.release, files));
+        self.timings.staged_ms = Some(millis(began.elapsed()));
         self.go_on(desired, bundle, kept).await
     }
 
     /// Takes a bundle that is on the disk already, as the version `desired`.
     pub async fn adopt(&mut self, desired: &Desired) -> Retry {
         let Ok(Some((here, content))) = self.home.load(desired.digest) else { return Retry::Fetch };
+        let began = Instant::now();
         let verified = verify::verify_again(&self.identity, &self.versions, desired, &here);
         let (key, statement, release) = match verified {
             Ok(verified) => verified,
@@ -73,7 +83,14 @@ impl Network {
             self.foresee(&bundle).await;
             return Retry::No;
         }
+        if let Some(reason) = self.endangered_by(&bundle.content, &statement.terms).await {
+            self.refuse(desired, reason);
+            return Retry::No;
+        }
+        self.timings.verified_ms = Some(millis(began.elapsed()));
+        let began = Instant::now();
         let kept = self.accept(key, &statement).and_then(|()| self.home.stage(&bundle.release, std::iter::empty()));
+        self.timings.staged_ms = Some(millis(began.elapsed()));
         self.go_on(desired, bundle, kept).await
     }
 
@@ -82,15 +99,23 @@ impl Network {
         tracing::warn!(network = self.name(), version = desired.version, digest = %desired.digest.short(), %reason, "refused");
         self.refused = Some(desired.clone());
         self.shown = Some(desired.clone());
+        let timings = std::mem::take(&mut self.timings);
         self.conclude(Outcome {
             version: desired.version,
             digest: desired.digest,
             result: OutcomeKind::Refused,
             reason: Some(reason),
             steps: Steps::default(),
+            step: Some(Step::Verified),
             duration_ms: 0,
+            timings,
             at: self.world.clock.now(),
         });
+    }
+
+    /// A download came to its end.
+    pub fn fetched(&mut self, took: Duration) {
+        self.timings.fetched_ms = Some(millis(took));
     }
 
     /// A download did not come to its end.
@@ -124,13 +149,16 @@ impl Network {
     /// Records that a version could not be made to run.
     pub(super) fn fail(&mut self, release: &Release, reason: String, took: Duration) {
         tracing::error!(network = self.name(), version = release.version, %reason, "could not be applied");
+        let timings = std::mem::take(&mut self.timings);
         self.conclude(Outcome {
             version: release.version,
             digest: release.digest,
             result: OutcomeKind::Failed,
             reason: Some(reason),
             steps: Steps::default(),
+            step: Some(Step::Staged),
             duration_ms: millis(took),
+            timings,
             at: self.world.clock.now(),
         });
     }

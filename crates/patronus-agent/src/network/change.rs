@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use patronus_core::apply::change::{Action, Change, Ending, Phase, Record};
 use patronus_types::Timestamp;
-use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Steps};
+use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Step, Steps, Timings};
 use patronus_types::bundle::Content;
+use patronus_types::confirm::Confirm;
 use tokio::time::Instant;
 
 use super::accept::{Retry, millis};
 use super::prove::{Prover, Ways};
+use super::timing::Watch;
 use super::{Bundle, Network};
 use crate::converge::{Done, Goal};
 use crate::failpoint;
@@ -32,13 +34,14 @@ pub(super) struct Flight {
     refused: bool,
     began: Instant,
     began_at: Timestamp,
+    watch: Watch,
 }
 
 impl Flight {
     fn new(change: Change, bundle: Bundle, before: (Option<Arc<Bundle>>, Snapshot), began_at: Timestamp) -> Self {
         let (bundle, began, (before, snapshot)) = (Arc::new(bundle), Instant::now(), before);
-        let (prover, ways) = (None, Ways::default());
-        Self { change, bundle, prover, ways, before, snapshot, done: None, refused: false, began, began_at }
+        let (prover, ways, watch) = (None, Ways::default(), Watch::new(Timings::default()));
+        Self { change, bundle, prover, ways, before, snapshot, done: None, refused: false, began, began_at, watch }
     }
 
     /// From when on sessions count, where keys are replaced.
@@ -61,10 +64,20 @@ impl Network {
     pub async fn apply(&mut self, bundle: Bundle) -> Retry {
         let interrupted = self.progress.interrupted.filter(|(digest, _)| *digest == bundle.release.digest);
         let attempts = interrupted.map_or(0, |(_, times)| times).saturating_add(1);
-        let change = Change::begin(attempts, bundle.content.confirm);
+        let change = Change::begin(attempts, self.confirm(&bundle));
         let before = self.running.clone();
         let now = self.world.clock.now();
-        self.drive(Flight::new(change, bundle, (before, Snapshot::default()), now)).await
+        let watch = Watch::new(std::mem::take(&mut self.timings));
+        let flight = Flight { watch, ..Flight::new(change, bundle, (before, Snapshot::default()), now) };
+        self.drive(flight).await
+    }
+
+    /// How a change to a bundle has to prove itself: as it says, unless its release says something else.
+    fn confirm(&self, bundle: &Bundle) -> Confirm {
+        let signed = bundle.release.signed_by(&self.identity.verifying_keys());
+        let timeout_s = signed.and_then(|(_, statement)| statement.terms.confirm_timeout_s);
+        let confirm = bundle.content.confirm.clone();
+        Confirm { timeout_s: timeout_s.unwrap_or(confirm.timeout_s), ..confirm }
     }
 
     /// Ends a change under way: what has not proven itself is undone.
@@ -145,12 +158,14 @@ impl Network {
     pub(super) async fn drive(&mut self, mut flight: Flight) -> Retry {
         while let Some(action) = flight.change.poll_action().cloned() {
             self.tell_action(&flight, &action);
-            let result = match action {
+            flight.watch.begins(&action);
+            let result = match action.clone() {
                 Action::Record(record) => self.record(&mut flight, record).await,
                 Action::Measure => {
                     let (baseline, ways) = self.measure(&flight.bundle).await;
                     flight.ways = ways;
                     flight.change.handle_measured(baseline);
+                    flight.watch.ended(&action);
                     continue;
                 }
                 Action::Change => self.forward(&mut flight).await,
@@ -166,6 +181,7 @@ impl Network {
                 Action::Condemn => self.condemn(&flight),
                 Action::Close(ending) => return self.close(flight, ending),
             };
+            flight.watch.ended(&action);
             let now = self.now();
             flight.change.handle_done(result, now);
         }
@@ -294,13 +310,16 @@ impl Network {
         }
         let interrupted = flight.change.was_interrupted().then(|| (release.digest, flight.change.attempts()));
         self.progress.interrupted = interrupted;
+        let step = if flight.change.was_interrupted() { Step::Reverted } else { flight.watch.step };
         self.conclude(Outcome {
             version: release.version,
             digest: release.digest,
             result,
             reason,
             steps,
+            step: Some(step),
             duration_ms: millis(flight.began.elapsed()),
+            timings: flight.watch.timings,
             at: self.world.clock.now(),
         });
         self.end_journal();

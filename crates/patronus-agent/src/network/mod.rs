@@ -15,7 +15,9 @@ mod neighbours;
 mod orders;
 mod prove;
 mod report;
+mod risk;
 mod telling;
+mod timing;
 mod view;
 mod wants;
 
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::Name;
-use patronus_types::api::agent::{Desired, Mode, Shadow, State};
+use patronus_types::api::agent::{Desired, Mode, Shadow, State, Timings};
 use patronus_types::bundle::Content;
 use tokio::time::Instant;
 
@@ -90,6 +92,8 @@ pub struct Network {
     /// Stands in what was sent last: whoever did not see it cannot answer.
     asked: u64,
     epoch: Instant,
+    /// What it took to get the version that is looked at.
+    timings: Timings,
     notes: Notes,
 }
 
@@ -103,6 +107,8 @@ struct Notes {
     overlaps: Vec<String>,
     /// What the newest version would do: nothing wrong, but it goes the same way.
     shadow: Option<Shadow>,
+    /// Probes that did not pass before the newest change.
+    probes: Vec<String>,
 }
 
 impl Network {
@@ -159,6 +165,7 @@ impl Network {
             seq: 0,
             asked: 0,
             epoch: Instant::now(),
+            timings: Timings::default(),
             notes,
         })
     }

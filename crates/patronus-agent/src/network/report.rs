@@ -50,6 +50,7 @@ impl Network {
         let notes = &self.notes;
         let mut warnings: Vec<String> =
             notes.versions.iter().chain(&notes.disk).chain(&notes.download).cloned().collect();
+        warnings.extend(notes.probes.iter().cloned());
         warnings.extend(notes.kernel.iter().chain(&notes.overlaps).cloned());
         if let Some(bundle) = &self.running {
             warnings.extend(not_forwarded(&bundle.content, |family| self.world.host.forwards(family)));

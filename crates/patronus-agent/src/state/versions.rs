@@ -109,6 +109,7 @@ mod tests {
             digest: Digest([content; 32]),
             previous: None,
             issued_at: patronus_types::Timestamp::UNIX_EPOCH,
+            terms: Default::default(),
         }
     }
 

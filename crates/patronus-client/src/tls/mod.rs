@@ -32,7 +32,12 @@ pub enum Trust {
 
 impl Trust {
     pub(crate) fn config(&self, servers: &[ServerUrl]) -> Result<ClientConfig, Error> {
-        if !servers.iter().any(ServerUrl::is_tls) {
+        self.config_for(servers.iter().any(ServerUrl::is_tls))
+    }
+
+    /// The same for a client that speaks TLS, or does not.
+    pub(crate) fn config_for(&self, is_tls: bool) -> Result<ClientConfig, Error> {
+        if !is_tls {
             // Nothing will be verified, so the system's roots need not be read.
             return with_verifier(Arc::new(pin::PinnedCa::new(Digest([0; 32]), provider())));
         }

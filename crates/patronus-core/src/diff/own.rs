@@ -12,6 +12,10 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
     lists(lines, "forwards", (&families(old), &families(new)));
     changed(lines, "confirm timeout_s", (old.confirm.timeout_s, new.confirm.timeout_s));
     changed(lines, "confirm peers_percent", (old.confirm.peers_percent, new.confirm.peers_percent));
+    let most = (old.confirm.max_removed_percent, new.confirm.max_removed_percent);
+    changed(lines, "confirm max_removed_percent", most);
+    optional(lines, "confirm probes_required", (old.confirm.probes_required, new.confirm.probes_required));
+    lists(lines, "probe", (&old.confirm.probes, &new.confirm.probes));
     for index in 0..old.uplinks.len().max(new.uplinks.len()) {
         match (old.uplinks.get(index), new.uplinks.get(index)) {
             (Some(old), Some(new)) => uplink(lines, old, new),

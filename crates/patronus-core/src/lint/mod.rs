@@ -7,6 +7,7 @@ mod addresses;
 mod endpoints;
 mod keys;
 mod prefixes;
+mod probes;
 mod reach;
 mod various;
 
@@ -56,6 +57,8 @@ pub enum Code {
     Mtu,
     /// IPv6 prefixes without IPv6 overlay addresses.
     NoIpv6,
+    /// A probe that nobody runs, or too many on one site.
+    Probe,
 }
 
 impl fmt::Display for Code {
@@ -73,6 +76,7 @@ impl fmt::Display for Code {
             Self::Topology => "topology",
             Self::Mtu => "mtu",
             Self::NoIpv6 => "no_ipv6",
+            Self::Probe => "probe",
         })
     }
 }
@@ -127,6 +131,7 @@ pub fn lint(input: &Input) -> Vec<Finding> {
     addresses::lint(&mut findings, &input.spec, &sites);
     reach::lint(&mut findings, &input.spec, &sites);
     endpoints::lint(&mut findings, &input.spec, &sites);
+    probes::lint(&mut findings, &input.spec, &sites);
     various::lint(&mut findings, &input.spec, &sites);
     findings.sort();
     findings

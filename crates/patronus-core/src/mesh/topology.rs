@@ -20,7 +20,7 @@ const OVERHEAD: u16 = 80;
 pub(super) struct Network<'a> {
     pub(super) party: Party<NetworkId>,
     pub(super) mtu: u16,
-    pub(super) confirm: Confirm,
+    pub(super) confirm: &'a Confirm,
     pub(super) members: Vec<Member<'a>>,
     pub(super) pending: Vec<(SiteId, Name)>,
     /// Whose keys are replaced.
@@ -77,8 +77,8 @@ impl<'a> Network<'a> {
         Ok(Self {
             party: Party { id: input.network, name: input.spec.name.clone() },
             mtu: input.spec.mtu.unwrap_or_else(|| default_mtu(&members)),
-            confirm: input.spec.confirm,
             rotation: input.rotation,
+            confirm: &input.spec.confirm,
             everything: everything(input, &members),
             members,
             pending: waiting.into_iter().map(|site| (site.id, site.spec.name.clone())).collect(),

@@ -34,8 +34,8 @@ pub struct Upload<'a> {
     pub public_key: PublicKey,
     /// The first of its UDP ports, where the configuration names none.
     pub port_base: Option<u16>,
-    /// How a change has to prove itself in this network.
-    pub confirm: Confirm,
+    /// How a change has to prove itself on this site.
+    pub confirm: &'a Confirm,
     /// Names of sites by their keys, for peers that are such.
     pub names: &'a BTreeMap<PublicKey, Name>,
     /// The configuration.
@@ -102,7 +102,7 @@ fn content(upload: &Upload<'_>) -> Content {
         mtu: interface.mtu.unwrap_or(DEFAULT_MTU),
         addresses: interface.addresses.iter().map(IpNet::addr).collect(),
         forwards: Forwards::default(),
-        confirm: upload.confirm,
+        confirm: upload.confirm.clone(),
         uplinks: vec![local],
         tunnels: vec![Tunnel { local: 0, remote: 0, port }],
         spare: None,
@@ -191,7 +191,7 @@ mod tests {
             uplink: &site.spec.uplinks[0],
             public_key: key(0, 0),
             port_base: Some(40_000),
-            confirm: Confirm { timeout_s: 60, ..Confirm::default() },
+            confirm: &Confirm { timeout_s: 60, ..Confirm::default() },
             names: &BTreeMap::from([(key(1, 0), "bru".parse().unwrap())]),
             config: &wgconf::parse(text).unwrap(),
         })

@@ -1,5 +1,7 @@
 use std::io::{Read as _, Write as _};
 
+use patronus_types::release::Terms;
+use patronus_types::risk::Risk;
 use proptest::prelude::*;
 
 use super::*;
@@ -19,7 +21,12 @@ fn statement() -> Statement {
         digest: hashes(CONTENT).digest,
         previous: None,
         issued_at: "2026-11-21T01:02:03Z".parse().unwrap(),
+        terms: Terms::default(),
     }
+}
+
+fn terms(confirm_timeout_s: u16, accept_risks: impl IntoIterator<Item = Risk>) -> Terms {
+    Terms { confirm_timeout_s: Some(confirm_timeout_s), accept_risks: accept_risks.into_iter().collect() }
 }
 
 fn signed() -> String {
@@ -56,6 +63,34 @@ fn the_comment_is_for_people_too() {
             statement().digest
         )
     );
+}
+
+#[test]
+fn terms_follow_what_each_statement_has() {
+    let plain = statement().to_comment();
+    let with = |terms: Terms| Statement { terms, ..statement() };
+    let all = with(terms(60, Risk::ALL));
+    assert_eq!(
+        all.to_comment(),
+        format!("{plain} confirm_timeout_s=60 accept_risks=loses-server,removes-peers"),
+        "in one order, whatever was said first"
+    );
+    assert_eq!(Statement::parse(&all.to_comment()), Ok(all));
+    for odd in [
+        " confirm_timeout_s=4",
+        " confirm_timeout_s=060",
+        " confirm_timeout_s=",
+        " accept_risks=",
+        " accept_risks=everything",
+        " accept_risks=removes-peers,loses-server",
+        " accept_risks=loses-server,loses-server",
+        " accept_risks=loses-server confirm_timeout_s=60",
+        " confirm_timeout_s=60 confirm_timeout_s=60",
+        " confirm_timeout_s=60 extra=1",
+        " ",
+    ] {
+        assert!(Statement::parse(&format!("{plain}{odd}")).is_err(), "{odd}");
+    }
 }
 
 #[test]
@@ -143,10 +178,21 @@ proptest! {
     }
 
     #[test]
-    fn statements_round_trip(version: u64, ms in 0i64..4_000_000_000_000, previous: Option<[u8; 32]>) {
+    fn statements_round_trip(
+        version: u64,
+        ms in 0i64..4_000_000_000_000,
+        previous: Option<[u8; 32]>,
+        (timeout, risks) in (prop::option::of(5u16..=600), 0usize..=2),
+    ) {
         let issued_at = patronus_types::Timestamp::from_millisecond(ms).unwrap();
         let previous = previous.map(patronus_types::Digest);
-        let statement = Statement { version, issued_at, previous, ..statement() };
+        let statement = Statement {
+            version,
+            issued_at,
+            previous,
+            terms: Terms { confirm_timeout_s: timeout, accept_risks: Risk::ALL.into_iter().take(risks).collect() },
+            ..statement()
+        };
         prop_assert_eq!(Statement::parse(&statement.to_comment()), Ok(statement));
     }
 

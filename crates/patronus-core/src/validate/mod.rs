@@ -4,6 +4,7 @@
 
 mod cidr;
 mod network;
+mod probe;
 mod site;
 mod text;
 mod uplink;
@@ -18,6 +19,7 @@ pub use site::{MAX_PREFIXES, site};
 pub use uplink::device_name;
 
 pub(crate) use cidr::unusable;
+pub(crate) use probe::of_one_site as probes_of_one_site;
 
 /// The lowest first port of a site.
 pub const MIN_PORT_BASE: u16 = 1024;

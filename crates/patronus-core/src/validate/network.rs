@@ -5,7 +5,7 @@ use patronus_types::api::error::Fault;
 use patronus_types::bound::{CONFIRM_TIMEOUT, KEY_AGE, PERCENT, POLL_INTERVAL, TUNNEL_MTU};
 use patronus_types::network::NetworkSpec;
 
-use super::{Faults, unusable};
+use super::{Faults, probe, unusable};
 
 /// Everything that does not hold in a network's declaration.
 pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
@@ -23,6 +23,8 @@ pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
         faults.within(&KEY_AGE, days, "/rotate_keys_days");
     }
     faults.within(&PERCENT, spec.confirm.peers_percent, "/confirm/peers_percent");
+    faults.within(&PERCENT, spec.confirm.max_removed_percent, "/confirm/max_removed_percent");
+    probe::probes(&mut faults, &spec.confirm);
     faults.into_vec()
 }
 
@@ -67,6 +69,8 @@ mod tests {
         assert!(pointers(|spec| spec.rotate_keys_days = Some(1)).is_empty());
         assert_eq!(pointers(|spec| spec.rotate_keys_days = Some(0)), ["/rotate_keys_days"]);
         assert_eq!(pointers(|spec| spec.rotate_keys_days = Some(3651)), ["/rotate_keys_days"]);
+        assert_eq!(pointers(|spec| spec.confirm.max_removed_percent = 101), ["/confirm/max_removed_percent"]);
+        assert_eq!(pointers(|spec| spec.confirm.probes_required = Some(1)), ["/confirm/probes_required"]);
         let all = pointers(|spec| {
             (spec.mtu, spec.poll_interval_s) = (Some(1), 3601);
             spec.range = "127.0.0.0/8".parse().unwrap();

@@ -1,5 +1,6 @@
 //! What a release holds for each site: listed, read, downloaded; and bundles that operators upload.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,9 +14,11 @@ use patronus_types::api::page::ScopeQuery;
 use patronus_types::api::{GZIP, MAX_ARCHIVE_BYTES};
 use patronus_types::bundle::Bundle;
 use patronus_types::network::Network;
+use patronus_types::release::Terms;
+use patronus_types::risk::Risk;
 use patronus_types::{Digest, Ref};
 
-use super::releases::{checked_message, version_of};
+use super::releases::{checked, version_of};
 use crate::error::{Error, Result};
 use crate::extract::Call;
 use crate::{publish, respond};
@@ -49,13 +52,22 @@ pub async fn download(call: Call) -> Result<Response<Body>> {
 /// `POST /v1/bundles`
 pub async fn upload(mut call: Call) -> Result<Response<Body>> {
     let scope = call.scope()?;
-    let message = checked_message(scope.message.unwrap_or_default())?;
+    let accept_risks = accepted(scope.accept_risks.as_deref())?;
+    let terms = Terms { confirm_timeout_s: scope.confirm_timeout_s, accept_risks };
+    let words = checked(scope.message.unwrap_or_default(), terms)?;
     let archive = call.archive(UPLOAD_TYPES, MAX_ARCHIVE_BYTES).await?;
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network(tenant, scope.network.as_ref()).await?;
     let write = call.write(tenant, scope.dry_run)?;
-    let published = publish::upload(&call.app, write, network.id, archive, scope.site.as_ref(), message).await?;
+    let published = publish::upload(&call.app, write, network.id, archive, scope.site.as_ref(), words).await?;
     super::releases::published(&published)
+}
+
+/// The risks that a query names, parted by commas.
+fn accepted(codes: Option<&str>) -> Result<BTreeSet<Risk>> {
+    let codes = codes.into_iter().flat_map(|codes| codes.split(','));
+    let refused = |error: patronus_types::Invalid| Error::invalid("/accept_risks", error);
+    codes.map(|code| code.parse().map_err(refused)).collect()
 }
 
 /// The `.tar.gz` of a bundle: made when it is first asked for, and kept.

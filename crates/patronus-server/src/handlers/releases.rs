@@ -6,10 +6,12 @@ use patronus_store::StoreError;
 use patronus_types::NetworkId;
 use patronus_types::api::error::ErrorCode;
 use patronus_types::api::releases::{PublishRequest, Published, RollbackRequest};
-use patronus_types::release::Release;
+use patronus_types::bound::CONFIRM_TIMEOUT;
+use patronus_types::release::{Release, Terms};
 
 use crate::error::{Error, Result};
 use crate::extract::Call;
+use crate::publish::Words;
 use crate::{publish, respond};
 
 const MAX_MESSAGE: usize = 1000;
@@ -25,12 +27,13 @@ pub async fn list(call: Call) -> Result<Response<Body>> {
 /// `POST /v1/releases`
 pub async fn publish(mut call: Call) -> Result<Response<Body>> {
     let scope = call.scope()?;
-    let PublishRequest { message, compiled } = call.json_or_default().await?;
-    let message = checked_message(if message.is_empty() { scope.message.unwrap_or_default() } else { message })?;
+    let PublishRequest { message, compiled, confirm_timeout_s, accept_risks } = call.json_or_default().await?;
+    let message = if message.is_empty() { scope.message.unwrap_or_default() } else { message };
+    let words = checked(message, Terms { confirm_timeout_s, accept_risks })?;
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network(tenant, scope.network.as_ref()).await?;
     let write = call.write(tenant, scope.dry_run)?;
-    published(&publish::publish(&call.app, write, network.id, message, compiled).await?)
+    published(&publish::publish(&call.app, write, network.id, words, compiled).await?)
 }
 
 /// `GET /v1/releases/{version}`
@@ -54,13 +57,13 @@ pub async fn diff(call: Call) -> Result<Response<Body>> {
 /// `POST /v1/releases/{version}/rollback`
 pub async fn rollback(mut call: Call) -> Result<Response<Body>> {
     let scope = call.scope()?;
-    let RollbackRequest { message } = call.json_or_default().await?;
-    let message = checked_message(message)?;
+    let RollbackRequest { message, confirm_timeout_s, accept_risks } = call.json_or_default().await?;
+    let words = checked(message, Terms { confirm_timeout_s, accept_risks })?;
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network(tenant, scope.network.as_ref()).await?;
     let target = wanted(&call, network.id).await?.version;
     let write = call.write(tenant, scope.dry_run)?;
-    published(&publish::rollback(&call.app, write, network.id, target, message).await?)
+    published(&publish::rollback(&call.app, write, network.id, target, words).await?)
 }
 
 /// 201 with a new release, 200 where none was needed.
@@ -94,9 +97,13 @@ pub(super) async fn version_of(call: &Call, network: NetworkId) -> Result<u64> {
     Ok(wanted(call, network).await?.version)
 }
 
-pub(super) fn checked_message(message: String) -> Result<String> {
+/// What the publisher says, within its bounds.
+pub(super) fn checked(message: String, terms: Terms) -> Result<Words> {
     if message.chars().count() > MAX_MESSAGE {
         return Err(Error::invalid("/message", format_args!("at most {MAX_MESSAGE} characters")));
     }
-    Ok(message)
+    match terms.confirm_timeout_s.filter(|seconds| !CONFIRM_TIMEOUT.holds(*seconds)) {
+        Some(seconds) => Err(Error::invalid("/confirm_timeout_s", CONFIRM_TIMEOUT.instead_of(seconds))),
+        None => Ok(Words { message, terms }),
+    }
 }

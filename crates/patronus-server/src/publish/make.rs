@@ -1,4 +1,4 @@
-//! From a plan to a signed release: lint, compile, compare with the release before, sign.
+//! From a plan to a draft (lint, compile, compare with the release before), and from there to a signed release.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,63 +17,74 @@ use super::plan::Plan;
 use super::spread::spread;
 use crate::error::{Error, Result};
 
-/// What came of a plan.
-pub enum Made {
-    /// Every site would run what it runs.
-    Same {
-        /// What the lint says.
-        warnings: Vec<String>,
-    },
-    /// A release; its id and message are still to be given.
-    New {
-        /// The release.
-        release: Box<NewRelease>,
-        /// What the lint says.
-        warnings: Vec<String>,
-    },
+/// A release that is compiled and not yet signed.
+pub struct Draft {
+    /// What it is made of.
+    pub plan: Plan,
+    /// The sites' bundles.
+    pub parts: Vec<Part>,
+    /// What the lint says.
+    pub warnings: Vec<String>,
+    pending: Vec<Name>,
+    changed: u64,
 }
 
 /// A site's bundle on its way into a release.
-struct Part {
-    site: SiteId,
-    name: Name,
+pub struct Part {
+    /// The site.
+    pub site: SiteId,
+    /// Its name.
+    pub name: Name,
+    /// The tar.
+    pub tar: Rope,
+    /// What it is known by.
+    pub hashes: Hashes,
     source: Source,
-    tar: Rope,
-    hashes: Hashes,
 }
 
-/// Makes a release of a plan, if it differs from the one before.
-pub fn make(mut plan: Plan, signing_key: &SigningKey, now: Timestamp) -> Result<Made> {
+/// Compiles a plan.
+pub fn compile(mut plan: Plan) -> Result<Draft> {
     let mut warnings = linted(&plan)?;
     let Layout { sites, pending } = lay_out(&plan.input).map_err(not_compiled)?;
     let uploaded = std::mem::take(&mut plan.uploaded);
     let parts = spread(sites, |laid| part(laid, &uploaded));
     warnings.extend(parts.iter().filter_map(|part| refused(part, plan.undone.get(&part.site)?)));
     let changed = differing(&parts, &plan.before);
-    if changed == 0 && !plan.due {
-        return Ok(Made::Same { warnings });
+    let pending = pending.into_iter().map(|(_, name)| name).collect();
+    Ok(Draft { plan, parts, warnings, pending, changed })
+}
+
+impl Draft {
+    /// Whether every site would run what it runs.
+    pub fn is_same(&self) -> bool {
+        self.changed == 0 && !self.plan.due
     }
-    let signer = Signer { plan: &plan, key: signing_key, now };
-    let signed = spread(parts, |part| signer.bundle(part));
-    let mut chunks = BTreeMap::new();
-    let bundles = signed.into_iter().map(|(bundle, tar)| with_slices(bundle, &tar, &mut chunks)).collect();
-    let release = NewRelease {
-        // Given by the caller, who may read clock and random numbers.
-        id: ReleaseId::new(0, &[0; 10]),
-        network: plan.input.network,
-        version: plan.version,
-        kind: plan.kind,
-        rollback_of: plan.rollback_of,
-        message: String::new(),
-        generation: plan.generation,
-        declared: plan.declared,
-        pending: pending.into_iter().map(|(_, name)| name).collect(),
-        chunks: chunks.into_values().collect(),
-        bundles,
-        changed,
-        rotation: plan.step,
-    };
-    Ok(Made::New { release: Box::new(release), warnings })
+
+    /// Signs it; its id and message are still to be given.
+    pub fn sign(self, signing_key: &SigningKey, now: Timestamp) -> NewRelease {
+        let Self { plan, parts, pending, changed, .. } = self;
+        let signer = Signer { plan: &plan, key: signing_key, now };
+        let signed = spread(parts, |part| signer.bundle(part));
+        let mut chunks = BTreeMap::new();
+        let bundles = signed.into_iter().map(|(bundle, tar)| with_slices(bundle, &tar, &mut chunks)).collect();
+        NewRelease {
+            // Given by the caller, who may read clock and random numbers.
+            id: ReleaseId::new(0, &[0; 10]),
+            network: plan.input.network,
+            version: plan.version,
+            kind: plan.kind,
+            rollback_of: plan.rollback_of,
+            message: String::new(),
+            terms: plan.terms,
+            generation: plan.generation,
+            declared: plan.declared,
+            pending,
+            chunks: chunks.into_values().collect(),
+            bundles,
+            changed,
+            rotation: plan.step,
+        }
+    }
 }
 
 fn part(laid: Laid, uploaded: &BTreeMap<SiteId, Rope>) -> Part {
@@ -82,7 +93,7 @@ fn part(laid: Laid, uploaded: &BTreeMap<SiteId, Rope>) -> Part {
         Some(tar) => (tar.clone(), Source::Uploaded),
     };
     let Compiled { id: site, name, tar, hashes } = Laid { tar, ..laid }.compiled();
-    Part { site, name, source, tar, hashes }
+    Part { site, name, tar, hashes, source }
 }
 
 /// Warnings; errors that concern a site which is compiled stand against the release.
@@ -142,7 +153,7 @@ struct Signer<'a> {
 impl Signer<'_> {
     /// A signed bundle, still without its slices; and its tar, unless the store has that from the release before.
     fn bundle(&self, part: Part) -> (NewBundle, Rope) {
-        let Part { site, name, source, tar, hashes } = part;
+        let Part { site, name, tar, hashes, source } = part;
         let before = self.plan.before.get(&site).map(|bundle| bundle.digest);
         let statement = Statement {
             network: self.plan.input.network,
@@ -151,6 +162,7 @@ impl Signer<'_> {
             digest: hashes.digest,
             previous: before,
             issued_at: self.now,
+            terms: self.plan.terms.clone(),
         };
         let signature = sign(self.key, &hashes.prehash, &statement);
         let (digest, size) = (hashes.digest, hashes.len);

@@ -5,6 +5,7 @@
 //! async threads, and one publication of a network at a time.
 
 mod compare;
+mod guard;
 mod make;
 mod plan;
 mod rotate;
@@ -19,14 +20,13 @@ use bytes::Bytes;
 use patronus_store::{NewRelease, StoreError, Write};
 use patronus_types::api::error::ErrorCode;
 use patronus_types::api::releases::Published;
-use patronus_types::release::{Declared, Release, ReleaseKind};
+use patronus_types::release::{Declared, Release, ReleaseKind, Terms};
 use patronus_types::{NetworkId, Ref, ReleaseId};
 
 use crate::app::{App, new_id};
 use crate::error::{Error, Result};
 
 pub use compare::compare;
-use make::Made;
 use plan::Plan;
 pub use plan::input;
 pub use rotate::{Step, as_released};
@@ -39,8 +39,16 @@ struct Job<'a> {
     app: &'a Arc<App>,
     write: Write,
     network: NetworkId,
-    message: String,
+    words: Words,
     what: What,
+}
+
+/// What the publisher says of the release.
+pub struct Words {
+    /// Why.
+    pub message: String,
+    /// What holds for it alone.
+    pub terms: Terms,
 }
 
 enum What {
@@ -59,10 +67,10 @@ pub async fn publish(
     app: &Arc<App>,
     write: Write,
     network: NetworkId,
-    message: String,
+    words: Words,
     compiled: bool,
 ) -> Result<Published> {
-    Job { app, write, network, message, what: What::Declared(compiled) }.run().await
+    Job { app, write, network, words, what: What::Declared(compiled) }.run().await
 }
 
 /// Publishes an older release's declared state again, with today's keys, addresses and members.
@@ -71,9 +79,9 @@ pub async fn rollback(
     write: Write,
     network: NetworkId,
     version: u64,
-    message: String,
+    words: Words,
 ) -> Result<Published> {
-    Job { app, write, network, message, what: What::Older(version) }.run().await
+    Job { app, write, network, words, what: What::Older(version) }.run().await
 }
 
 /// Publishes the next step in the replacing of a site's keys, and nothing that was declared since the newest release.
@@ -81,7 +89,10 @@ pub async fn rollback(
 /// # Errors
 /// A conflict where it is not the next one any more.
 pub async fn step(app: &Arc<App>, write: Write, network: NetworkId, message: String, step: Step) -> Result<Published> {
-    Job { app, write, network, message, what: What::Step(step) }.run().await
+    // As the newest release was meant, so is this one, which has its declared state.
+    let terms = app.store.release(network, None).await?.terms;
+    let words = Words { message, terms };
+    Job { app, write, network, words, what: What::Step(step) }.run().await
 }
 
 /// Publishes an operator's own WireGuard configurations.
@@ -91,7 +102,7 @@ pub async fn upload(
     network: NetworkId,
     archive: Bytes,
     site: Option<&Ref>,
-    message: String,
+    words: Words,
 ) -> Result<Published> {
     let site = match site {
         Some(reference) => Some(app.store.site(write.tenant, Some(network), reference, write.now).await?.id),
@@ -99,7 +110,7 @@ pub async fn upload(
     };
     let read = tokio::task::spawn_blocking(move || upload::Upload::read(&archive, site));
     let upload = read.await.map_err(Error::internal)??;
-    Job { app, write, network, message, what: What::Uploaded(upload) }.run().await
+    Job { app, write, network, words, what: What::Uploaded(upload) }.run().await
 }
 
 impl Job<'_> {
@@ -121,25 +132,24 @@ impl Job<'_> {
         let began = Instant::now();
         let plan = Plan::new(self).await?;
         let planned = began.elapsed();
-        let signing_key = self.app.signing_key.clone();
-        let now = self.write.now;
-        let made = tokio::task::spawn_blocking(move || make::make(plan, &signing_key, now));
-        let made = made.await.map_err(Error::internal)??;
+        let draft = tokio::task::spawn_blocking(move || make::compile(plan));
+        let draft = draft.await.map_err(Error::internal)??;
         let compiled = began.elapsed();
-        match made {
-            Made::Same { warnings } => {
-                let release = self.app.store.release(self.network, None).await?;
-                Ok(Published { release, created: false, warnings })
-            }
-            Made::New { mut release, warnings } => {
-                release.id = new_id!(self.app, self.write.now, ReleaseId);
-                release.message = self.message.clone();
-                let release = self.app.store.create_release(&self.write, *release).await?;
-                let (version, sites, stored) = (release.version, release.sites, began.elapsed());
-                tracing::info!(version, sites, ?planned, ?compiled, ?stored, "release made");
-                Ok(Published { release, created: true, warnings })
-            }
+        let warnings = draft.warnings.clone();
+        if draft.is_same() {
+            let release = self.app.store.release(self.network, None).await?;
+            return Ok(Published { release, created: false, warnings });
         }
+        guard::check(self.app, &draft).await?;
+        let (signing_key, now) = (self.app.signing_key.clone(), self.write.now);
+        let signed = tokio::task::spawn_blocking(move || draft.sign(&signing_key, now));
+        let mut release = signed.await.map_err(Error::internal)?;
+        release.id = new_id!(self.app, self.write.now, ReleaseId);
+        release.message = self.words.message.clone();
+        let release = self.app.store.create_release(&self.write, release).await?;
+        let (version, sites, stored) = (release.version, release.sites, began.elapsed());
+        tracing::info!(version, sites, ?planned, ?compiled, ?stored, "release made");
+        Ok(Published { release, created: true, warnings })
     }
 
     /// What a repeat under an idempotency key is answered. Compiling again would find that nothing changed since
@@ -157,6 +167,7 @@ impl Job<'_> {
             kind: ReleaseKind::Publish,
             rollback_of: None,
             message: String::new(),
+            terms: Terms::default(),
             generation: network.generation,
             declared: Declared { network: network.spec, sites: Vec::new() },
             pending: Vec::new(),

@@ -9,7 +9,7 @@ use patronus_store::{NetworkRecord, RotationStep, SiteRecord, Store};
 use patronus_types::api::agent::Undone;
 use patronus_types::bundle::{Bundle, Party, Source};
 use patronus_types::network::NetworkSpec;
-use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
+use patronus_types::release::{Declared, DeclaredSite, ReleaseKind, Terms};
 use patronus_types::{Name, NetworkId, SiteId};
 
 use super::{Job, What, rotate, still};
@@ -44,6 +44,8 @@ pub struct Plan {
     pub due: bool,
     /// The release's number.
     pub version: u64,
+    /// What holds for it alone.
+    pub terms: Terms,
 }
 
 impl Plan {
@@ -58,8 +60,7 @@ impl Plan {
             Some(version) => by_site(store.bundles(job.network, version).await?),
             None => BTreeMap::new(),
         };
-        let mut plan = Self::declared(record, before);
-        plan.step = step;
+        let mut plan = Self { terms: job.words.terms.clone(), step, ..Self::declared(record, before) };
         match &job.what {
             What::Declared(false) => plan.uploaded = uploads(store, plan.before.values()).await?,
             What::Declared(true) => {}
@@ -79,6 +80,7 @@ impl Plan {
             }
         }
         plan.declared = plan.declared_state();
+        plan.due |= plan.accepts_more(job).await?;
         Ok(plan)
     }
 
@@ -105,7 +107,18 @@ impl Plan {
             generation: network.generation,
             due: network.dirty || network.released_version.is_none(),
             version: next_version,
+            terms: Terms::default(),
         }
+    }
+
+    /// Whether the release before lacks a risk that is accepted now. Then the same content is signed anew: a site that has
+    /// refused it will take it.
+    async fn accepts_more(&self, job: &Job<'_>) -> Result<bool> {
+        if self.before.is_empty() || self.terms.accept_risks.is_empty() {
+            return Ok(false);
+        }
+        let before = job.app.store.release(job.network, None).await?.terms;
+        Ok(!self.terms.accept_risks.is_subset(&before.accept_risks))
     }
 
     /// Declared values from then; keys, addresses, names and membership from today.

@@ -10,6 +10,7 @@ mod contract;
 mod fake;
 mod flow;
 mod full;
+mod guard;
 mod harness;
 mod modes;
 mod permissions;

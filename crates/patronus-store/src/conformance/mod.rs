@@ -51,7 +51,7 @@ macro_rules! conformance {
             releases: a_release_says_what_sites_run an_outdated_release_is_a_conflict versions_only_grow
                 shared_chunks_are_stored_once_and_go_with_the_last archives_are_kept
                 uploads_and_rollbacks_leave_the_network_dirty misfits_are_refused applied_and_failed_are_counted
-                who_stands_still_is_counted_apart;
+                who_stands_still_is_counted_apart what_became_of_a_bundle_stays_with_it;
             rotations: each_step_comes_with_its_release a_step_out_of_turn_is_a_conflict one_at_a_time_in_a_network
                 what_changes_the_site_ends_it one_without_a_release_can_be_given_up what_agents_tell_is_known_to_who_decides
                 networks_with_something_to_do_are_listed;

@@ -6,7 +6,8 @@ use patronus_types::api::agent::{OutcomeKind, Report, Steps};
 use patronus_types::api::standing::{Halted, Shadow, SiteMode};
 use patronus_types::bundle::Source;
 use patronus_types::network::Network;
-use patronus_types::release::{Declared, DeclaredSite, ReleaseKind};
+use patronus_types::release::{Declared, DeclaredSite, ReleaseKind, Terms};
+use patronus_types::risk::Risk;
 use patronus_types::site::{Site, SiteSpec, SyncState};
 use patronus_types::{Digest, ReleaseId};
 use sha2::{Digest as _, Sha256};
@@ -33,6 +34,7 @@ pub fn release(network: &Network, sites: &[Site], version: u64, shared: &[u8]) -
         kind: ReleaseKind::Publish,
         rollback_of: None,
         message: "why".to_owned(),
+        terms: Terms { confirm_timeout_s: Some(60), accept_risks: [Risk::RemovesPeers].into() },
         generation: network.generation,
         declared: Declared { network: network.spec.clone(), sites: sites.iter().map(declared_site).collect() },
         pending: vec!["pending".parse().unwrap()],
@@ -77,6 +79,7 @@ pub async fn a_release_says_what_sites_run(world: &World) {
     let new = release(&network, &sites, 1, b"mesh");
     let made = world.store.create_release(&world.write(), new.clone()).await.unwrap();
     assert_eq!((made.version, made.sites, made.applied, made.failed), (1, 2, 0, 0));
+    assert_eq!(made.terms, new.terms);
     let wanted: Vec<_> = world
         .changes()
         .into_iter()
@@ -284,4 +287,30 @@ pub async fn who_stands_still_is_counted_apart(world: &World) {
     tell(0, Report { seq: 2, ..nothing }).await;
     assert_eq!(counts().await, (1, 0, 0));
     assert_eq!(world.site_now(sites[1].id).await.shadow, None);
+}
+
+pub async fn what_became_of_a_bundle_stays_with_it(world: &World) {
+    let (network, sites) = two_sites(world).await;
+    let new = release(&network, &sites, 1, b"mesh");
+    world.store.create_release(&world.write(), new.clone()).await.unwrap();
+    world.store.create_release(&world.write(), release(&network, &sites, 2, b"mesh")).await.unwrap();
+    let of = async |version| {
+        let bundles = world.store.bundles(network.id, version).await.unwrap();
+        let outcomes = bundles.into_iter().map(|bundle| bundle.outcome.map(|outcome| outcome.result));
+        outcomes.collect::<Vec<_>>()
+    };
+    let tell = async |seq, version, result, digest| {
+        let mut report = report(seq, version, result);
+        report.outcome.as_mut().unwrap().digest = digest;
+        world.store.report(&world.write(), SiteReport { site: sites[1].id, report }).await.unwrap();
+    };
+    assert_eq!(of(1).await, [None, None]);
+    tell(1, 1, OutcomeKind::Reverted, new.bundles[1].digest).await;
+    tell(2, 2, OutcomeKind::Applied, new.bundles[1].digest).await;
+    assert_eq!(of(1).await, [None, Some(OutcomeKind::Reverted)]);
+    assert_eq!(of(2).await, [None, Some(OutcomeKind::Applied)]);
+    let one = world.store.bundle(network.id, 1, sites[1].id).await.unwrap().outcome.unwrap();
+    assert_eq!((one.version, one.reason.as_deref()), (1, Some("the route is taken")));
+    tell(3, 2, OutcomeKind::Failed, Digest([9; 32])).await;
+    assert_eq!(of(2).await, [None, Some(OutcomeKind::Applied)], "of something else under that number");
 }

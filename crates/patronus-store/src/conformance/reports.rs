@@ -1,7 +1,7 @@
 //! What agents report.
 
 use patronus_types::Digest;
-use patronus_types::api::agent::{Outcome, OutcomeKind, Report, Running, Steps, Undone};
+use patronus_types::api::agent::{Outcome, OutcomeKind, Report, Running, Steps, Timings, Undone};
 use patronus_types::event::Severity;
 
 use super::world::{World, at};
@@ -17,7 +17,9 @@ pub fn report(seq: u64, version: u64, result: OutcomeKind) -> Report {
         result,
         reason,
         steps: Steps::default(),
+        step: None,
         duration_ms: 3,
+        timings: Timings::default(),
         at: at(i64::try_from(seq).unwrap()),
     };
     Report {

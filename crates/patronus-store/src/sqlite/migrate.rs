@@ -29,6 +29,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 2, name: "owner", sql: include_str!("migrations/0002_owner.sql") },
     Migration { number: 3, name: "site_mode", sql: include_str!("migrations/0003_site_mode.sql") },
     Migration { number: 4, name: "rotations", sql: include_str!("migrations/0004_rotations.sql") },
+    Migration { number: 5, name: "terms", sql: include_str!("migrations/0005_terms.sql") },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -170,8 +170,14 @@ pub struct Outcome {
     pub reason: Option<String>,
     /// What was done.
     pub steps: Steps,
+    /// Where it ended; unknown from older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
     /// Milliseconds from the first step to the last.
     pub duration_ms: u64,
+    /// Milliseconds that each part took.
+    #[serde(default)]
+    pub timings: Timings,
     /// When it ended, by the site's clock.
     pub at: Timestamp,
 }
@@ -189,6 +195,56 @@ pub enum OutcomeKind {
     Failed,
     /// It was undone.
     Reverted,
+}
+
+/// The steps of a change: the one that refused it, or did not succeed, or the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Step {
+    /// It was looked at: its signature, for whom it is, what it says, and what it risks.
+    Verified,
+    /// It was put onto the disk.
+    Staged,
+    /// The kernel was brought to it.
+    Applying,
+    /// It had to prove itself.
+    Proving,
+    /// It runs.
+    Committed,
+    /// It was undone after the agent or its host had ended in the middle of it.
+    Reverted,
+}
+
+/// Milliseconds that the parts of a change took; nothing where a part did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Timings {
+    /// The download.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_ms: Option<u64>,
+    /// Verifying it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_ms: Option<u64>,
+    /// Putting it onto the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged_ms: Option<u64>,
+    /// Finding out what works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_ms: Option<u64>,
+    /// Changing the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_ms: Option<u64>,
+    /// Waiting for the proof, up to where it was there or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_ms: Option<u64>,
+    /// Taking away what only the bundle before had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleaned_ms: Option<u64>,
+    /// Bringing back what was there, and finding out whether the change was to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_ms: Option<u64>,
 }
 
 /// Counts of what an apply did to tunnels and peers.

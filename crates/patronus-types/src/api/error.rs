@@ -37,6 +37,8 @@ pub enum ErrorCode {
     Invalid,
     /// The declared state cannot be compiled; what stands against it is in `errors`.
     Lint,
+    /// A site might be lost by it, and that was not accepted; what would happen to which site is in `errors`.
+    Risk,
     /// The same idempotency key with another request.
     IdempotencyMismatch,
     /// `If-Match` is missing.
@@ -63,7 +65,7 @@ impl ErrorCode {
             Self::Forbidden => 403,
             Self::NotFound | Self::NoRoute => 404,
             Self::MethodNotAllowed => 405,
-            Self::Ambiguous | Self::Exists | Self::Conflict => 409,
+            Self::Ambiguous | Self::Exists | Self::Conflict | Self::Risk => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -93,6 +95,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => "Unsupported content type",
             Self::Invalid => "A value does not hold",
             Self::Lint => "The network cannot be compiled",
+            Self::Risk => "A risk that was not accepted",
             Self::IdempotencyMismatch => "The idempotency key was used for another request",
             Self::PreconditionRequired => "If-Match is required",
             Self::RateLimited => "Too many requests",

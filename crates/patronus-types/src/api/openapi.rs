@@ -149,7 +149,7 @@ fn release_shape(op: Op, s: &mut Schemas) -> Shape {
         Op::BundleGet => Shape::read(SCOPE, s.gives::<Bundle>()),
         Op::BundleDownload => Shape { response: Body::Archive, ..Shape::read(SCOPE, Value::Null) },
         Op::BundleUpload => Shape {
-            query: &["tenant", "network", "dry_run", "site", "message"],
+            query: &["tenant", "network", "dry_run", "site", "message", "confirm_timeout_s", "accept_risks"],
             request: Body::Archive,
             status: 201,
             response: Body::Json(s.gives::<releases::Published>()),

@@ -66,6 +66,12 @@ pub struct ScopeQuery {
     /// Uploads and publishing: why, in the publisher's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Uploads: seconds within which it must prove itself on each site, 5 to 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_timeout_s: Option<u16>,
+    /// Uploads: the codes of risks to the sites that are meant, parted by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_risks: Option<String>,
 }
 
 /// Which sites to list.

@@ -1,9 +1,12 @@
 //! Publishing, rolling back, comparing.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
 use crate::release::Release;
+use crate::risk::Risk;
 
 /// `POST /v1/releases`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,6 +19,12 @@ pub struct PublishRequest {
     /// Compile also the sites that run an uploaded bundle, and forget the upload.
     #[serde(default)]
     pub compiled: bool,
+    /// Seconds within which it must prove itself on each site, 5 to 600; the network's `confirm.timeout_s` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_timeout_s: Option<u16>,
+    /// Risks to the sites that are meant.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accept_risks: BTreeSet<Risk>,
 }
 
 /// `POST /v1/releases/{version}/rollback`.
@@ -26,6 +35,12 @@ pub struct RollbackRequest {
     /// Why.
     #[serde(default)]
     pub message: String,
+    /// Seconds within which it must prove itself on each site, 5 to 600; the network's `confirm.timeout_s` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_timeout_s: Option<u16>,
+    /// Risks to the sites that are meant.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accept_risks: BTreeSet<Risk>,
 }
 
 /// What publishing answers.

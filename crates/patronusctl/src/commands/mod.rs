@@ -18,6 +18,7 @@ pub mod whoami;
 
 mod fields;
 mod names;
+mod outcome;
 
 use std::io::BufRead as _;
 

@@ -122,7 +122,7 @@ impl Exit {
             Self::Impossible => ("what was waited for can no longer happen", "no"),
             Self::Differences => ("there are differences (with --exit-code)", "-"),
             Self::Partial => ("some items failed", "the failed ones"),
-            Self::Unconfirmed => ("confirmation needed or declined; nothing changed", "with --yes or --confirm"),
+            Self::Unconfirmed => ("confirmation needed or declined; nothing changed", "with what the error names"),
             Self::Unreachable => ("server unreachable, or not to be trusted", "later"),
             Self::OutcomeUnknown => ("a write timed out: its outcome is unknown", "with the same --idempotency-key"),
             Self::RateLimited => ("rate limited, also after retries", "later"),

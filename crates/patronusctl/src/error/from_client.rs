@@ -106,6 +106,7 @@ fn exit_of(problem: &Problem) -> Exit {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::Invalid
         | ErrorCode::Lint => Exit::Invalid,
+        ErrorCode::Risk => Exit::Unconfirmed,
         ErrorCode::RateLimited => Exit::RateLimited,
         ErrorCode::Unavailable => Exit::Unreachable,
         ErrorCode::Internal | ErrorCode::StorageFull | ErrorCode::Unknown => Exit::Failed,

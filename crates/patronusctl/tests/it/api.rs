@@ -95,6 +95,25 @@ fn event(number: u64) -> Value {
     })
 }
 
+fn bundle(site: &str, outcome: Value) -> Value {
+    json!({
+        "site_id": "site_01k9zq3v6p8r2m4n5t7w9x1y3b", "site": site, "version": 2, "digest": "d".repeat(64), "size": 4096, "source": "compiled",
+        "signature": "signed", "outcome": outcome
+    })
+}
+
+fn reverted() -> Value {
+    json!({
+        "version": 2, "digest": "d".repeat(64), "result": "reverted",
+        "reason": "probe till: no answer from 192.168.3.2 within 2 s",
+        "steps": {"kept": 3, "changed": 1, "restarted": 0, "created": 0, "removed": 0}, "step": "proving",
+        "duration_ms": 31_000,
+        "timings": {"fetched_ms": 12, "verified_ms": 1, "staged_ms": 2, "measured_ms": 1004, "changed_ms": 3,
+            "proven_ms": 30_000, "undone_ms": 4},
+        "at": "2026-01-03T00:00:00Z"
+    })
+}
+
 fn ok(value: &Value) -> Reply {
     Reply::json(200, &value.to_string())
 }
@@ -119,7 +138,9 @@ pub fn answer(request: &Request) -> Reply {
         "DELETE /v1/sites/ams" | "DELETE /v1/sites/fra" => Reply::empty(204),
         "GET /v1/releases" => ok(&json!([release(2, 0), release(1, 0)])),
         "GET /v1/releases/latest" | "GET /v1/releases/2" => ok(&release(2, 0)),
-        "GET /v1/releases/2/bundles" => ok(&json!([])),
+        "GET /v1/releases/2/bundles" => ok(&json!([bundle("ams", Value::Null), bundle("fra", reverted())])),
+        "GET /v1/releases/2/bundles/fra" => ok(&bundle("fra", reverted())),
+        "POST /v1/releases/4/rollback" => Reply::problem("risk", 409, "a site might be lost by it"),
         "GET /v1/releases/2/diff" | "GET /v1/releases/latest/diff" => ok(&json!({
             "from": 1, "to": 2,
             "sites": [{"site": "ams", "change": "updated", "lines": ["+ peer fra (10.210.0.2/32)", "- peer lon"]}]

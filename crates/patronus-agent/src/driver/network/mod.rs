@@ -71,6 +71,7 @@ struct Loop {
     fetching: Option<Flight<Result<Vec<u8>, ControlError>>>,
     /// What is being fetched.
     fetched: Option<Desired>,
+    fetched_since: Instant,
     report: Option<Flight<Result<(), ControlError>>>,
     ask_at: Instant,
     /// While a request is under way: when the one after it may come at the soonest.
@@ -148,6 +149,7 @@ impl Loop {
             asking: None,
             fetching: None,
             fetched: None,
+            fetched_since: now,
             report: None,
             ask_at: now,
             asks_again: now,
@@ -282,6 +284,7 @@ impl Loop {
             Ok(archive) => {
                 let server = self.server(self.poll.preferred()).url;
                 self.network.heard(&server);
+                self.network.fetched(self.fetched_since.elapsed());
                 let retry = self.network.take(&desired, &archive).await;
                 drop(archive);
                 self.forget_download(&desired);
@@ -405,7 +408,7 @@ impl Loop {
         match ready {
             Ok((control, path)) => {
                 self.fetching = Some(Box::pin(fetch::fetch(control, desired.digest, path)));
-                self.fetched = Some(desired);
+                (self.fetched, self.fetched_since) = (Some(desired), Instant::now());
             }
             Err(error) => {
                 self.network.not_fetched(&desired, &error);

@@ -33,17 +33,19 @@ struct Roll {
 impl Network {
     /// What holds now, and by which way.
     pub(in crate::network) async fn measure(&mut self, new: &Bundle) -> (Baseline, Ways) {
+        let running = self.running.clone();
+        if running.as_ref().is_some_and(|running| running.release.digest == new.release.digest) {
+            return Default::default();
+        }
         // A server that was away a moment ago may be back: it is what brought the change.
         // Somebody who acts here may do so because it has just gone, and that is not known yet.
         let known = self.contact.reachable && self.teller.is_none();
         let server = known || servers::ask(self.servers()).await.is_ok();
-        let before = Baseline { server, ..Baseline::default() };
-        let Some(running) = self.running.clone() else {
+        let probes = self.passing(new).await;
+        let before = Baseline { server, probes, ..Baseline::default() };
+        let Some(running) = running else {
             return (before, Ways::default());
         };
-        if running.release.digest == new.release.digest {
-            return Default::default();
-        }
         let Ok(observed) = self.world.device.observe(&self.owner).await else {
             return (before, Ways::default());
         };

@@ -1,6 +1,8 @@
-//! The evidence that a change holds: new connections to the servers, answers of far agents, authenticated bytes.
+//! The evidence that a change holds: new connections to the servers, answers of far agents, authenticated bytes, and what
+//! declared probes ask for.
 
 mod ask;
+mod probes;
 mod servers;
 mod way;
 
@@ -18,6 +20,7 @@ use crate::echo::Heard;
 use crate::effects::model::Observed;
 
 use ask::names;
+use probes::Probes;
 use servers::{Dialled, Servers};
 use way::Way;
 
@@ -37,6 +40,8 @@ pub enum Evidence {
     Heard(Heard),
     /// A server answered over a new connection, or why none did.
     Server(Result<(), String>),
+    /// A declared probe passed, or why it did not.
+    Probe(Name, Result<(), String>),
     /// Time has passed.
     Tick,
 }
@@ -46,20 +51,26 @@ pub(super) struct Prover {
     /// What had come from each peer by each tunnel when the last step was done.
     received: BTreeMap<(String, PublicKey), u64>,
     servers: Servers,
+    probes: Probes,
     ticks: u32,
     tick_at: Instant,
 }
 
 impl Prover {
-    fn new(servers: Vec<Dialled>) -> Self {
-        Self { received: BTreeMap::new(), servers: Servers::ask(servers), ticks: 0, tick_at: Instant::now() }
+    fn new(servers: Vec<Dialled>, probes: Probes) -> Self {
+        let servers = Servers::ask(servers);
+        Self { received: BTreeMap::new(), servers, probes, ticks: 0, tick_at: Instant::now() }
     }
 }
 
 impl Network {
     /// The last step is done: evidence begins.
     pub(super) async fn gather(&mut self, flight: &mut Flight) {
-        let mut prover = Prover::new(self.servers());
+        let wanted: BTreeSet<Name> =
+            flight.change.proof().map(|proof| proof.wants_probes().cloned().collect()).unwrap_or_default();
+        let declared = &flight.bundle.content.confirm.probes;
+        let asked = declared.iter().filter(|probe| wanted.contains(&probe.name)).cloned();
+        let mut prover = Prover::new(self.servers(), Probes::ask(&self.world.reach, asked));
         if let Ok(observed) = self.world.device.observe(&self.owner).await {
             self.lines.follow(&observed);
             prover.received = received(&observed);
@@ -77,6 +88,7 @@ impl Network {
         tokio::select! {
             Some(heard) = self.lines.heard() => Evidence::Heard(heard),
             Some(answer) = prover.servers.answers.recv() => Evidence::Server(answer),
+            Some((probe, answer)) = prover.probes.answers.recv() => Evidence::Probe(probe, answer),
             () = sleep_until(wake) => Evidence::Tick,
         }
     }
@@ -87,6 +99,9 @@ impl Network {
         let now = self.now();
         match evidence {
             Evidence::Server(answer) => flight.change.handle_evidence(now, |proof| proof.handle_server(answer)),
+            Evidence::Probe(probe, answer) => {
+                flight.change.handle_evidence(now, |proof| proof.handle_probe(&probe, answer));
+            }
             Evidence::Heard(heard) => self.hear(&mut flight, heard),
             Evidence::Tick => self.tick(&mut flight).await,
         }

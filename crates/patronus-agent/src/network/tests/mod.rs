@@ -1,6 +1,7 @@
 mod by_hand;
 mod crash;
 mod orders;
+mod proof;
 mod rotation;
 
 use patronus_core::signature::SigningKey;

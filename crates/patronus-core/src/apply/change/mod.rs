@@ -230,8 +230,13 @@ impl Change {
                 self.next = Some(Action::Record(Record { attempts: self.attempts, phase: Phase::Proven }));
             }
             Verdict::Failed(doubt) => {
-                let Doubt { server, silent, .. } = &doubt;
-                let missing = Missing { server: server.is_some(), peers: silent.iter().cloned().collect() };
+                let Doubt { server, silent, probes, .. } = &doubt;
+                let failed = probes.iter().flat_map(|probes| &probes.failed);
+                let missing = Missing {
+                    server: server.is_some(),
+                    peers: silent.iter().cloned().collect(),
+                    probes: failed.map(|(probe, _)| probe.clone()).collect(),
+                };
                 self.revert(doubt.to_string(), Blame::Unclear(missing));
             }
             Verdict::Open => {}
@@ -248,8 +253,9 @@ impl Change {
     fn judge(&mut self, now: Duration) {
         match self.undo.as_ref().map(|undo| undo.blame.clone()) {
             Some(Blame::Unclear(missing)) => {
-                let Missing { server, peers: alive } = missing;
-                self.proof = Some(Proof::until(Baseline { server, alive, ..Baseline::default() }, BACK, now));
+                let Missing { server, peers: alive, probes } = missing;
+                let baseline = Baseline { server, alive, probes, ..Baseline::default() };
+                self.proof = Some(Proof::until(baseline, BACK, now));
                 self.next = Some(Action::Ask);
             }
             Some(blame) => self.blame(blame),

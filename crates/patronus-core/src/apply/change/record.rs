@@ -57,4 +57,7 @@ pub struct Missing {
     pub server: bool,
     /// Peers.
     pub peers: BTreeSet<Name>,
+    /// Declared probes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub probes: BTreeSet<Name>,
 }

@@ -1,7 +1,9 @@
 //! Whether a change has proven itself, by evidence that began after its last step.
 //!
-//! Held are: the server, if it answered before, and the share of the peers that were alive before. An old handshake or a connection that was kept is no evidence, so whoever gathers it opens new ones; this
-//! machine only weighs. Time is a monotonic count from an arbitrary start: clocks that jump do not matter.
+//! Held are: the server, if it answered before; the share of the peers that were alive before; and of the probes that
+//! passed before as many as are required. An old handshake or a connection that was kept is no evidence, so whoever gathers
+//! it opens new ones; this machine only weighs. Time is a monotonic count from an arbitrary start: clocks that jump do not
+//! matter.
 
 mod doubt;
 
@@ -11,7 +13,7 @@ use std::time::Duration;
 use patronus_types::Name;
 use patronus_types::confirm::Confirm;
 
-pub use doubt::Doubt;
+pub use doubt::{Doubt, Unpassed};
 
 /// What held right before a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +24,8 @@ pub struct Baseline {
     pub alive: BTreeSet<Name>,
     /// How long the slowest of them may take to be heard.
     pub patience: Duration,
+    /// The declared probes that passed.
+    pub probes: BTreeSet<Name>,
 }
 
 /// How it stands.
@@ -44,13 +48,19 @@ pub struct Proof {
     server: Option<Result<(), String>>,
     peers: BTreeMap<Name, bool>,
     percent: u8,
+    /// Why each has not passed, until it has.
+    probes: BTreeMap<Name, Result<(), String>>,
+    /// How many of them must.
+    required: usize,
 }
 
 impl Proof {
     /// Begins at `now`, when the last step was done.
     pub fn begin(terms: &Confirm, baseline: Baseline, now: Duration) -> Self {
         let timeout = Duration::from_secs(terms.timeout_s.into()).max(baseline.patience);
-        Self { percent: terms.peers_percent.min(100), ..Self::until(baseline, timeout, now) }
+        let passed = baseline.probes.len();
+        let required = terms.probes_required.map_or(passed, |required| passed.min(required.into()));
+        Self { percent: terms.peers_percent.min(100), required, ..Self::until(baseline, timeout, now) }
     }
 
     /// The same for everything that is named, within some time.
@@ -61,12 +71,14 @@ impl Proof {
             server: baseline.server.then(|| Err("no answer".to_owned())),
             peers: baseline.alive.into_iter().map(|peer| (peer, false)).collect(),
             percent: 100,
+            required: baseline.probes.len(),
+            probes: baseline.probes.into_iter().map(|probe| (probe, Err("no answer".to_owned()))).collect(),
         }
     }
 
     /// Whether anything that is named was heard at all.
     pub(super) fn has_any(&self) -> bool {
-        matches!(self.server, Some(Ok(()))) || self.peers.values().any(|heard| *heard)
+        matches!(self.server, Some(Ok(()))) || self.peers.values().any(|heard| *heard) || self.passed() > 0
     }
 
     /// Begins anew at `now`, with what held before.
@@ -88,6 +100,13 @@ impl Proof {
         }
     }
 
+    /// A probe that was begun after the last step passed, or why it did not. Passing once is enough.
+    pub fn handle_probe(&mut self, probe: &Name, answer: Result<(), String>) {
+        if let Some(known @ Err(_)) = self.probes.get_mut(probe) {
+            *known = answer;
+        }
+    }
+
     /// When the time is up.
     pub fn poll_timeout(&self) -> Duration {
         self.deadline
@@ -101,6 +120,11 @@ impl Proof {
     /// The peers that are still to be heard.
     pub fn wants_peers(&self) -> impl Iterator<Item = &Name> {
         self.peers.iter().filter(|(_, heard)| !**heard).map(|(peer, _)| peer)
+    }
+
+    /// The probes that have still to pass.
+    pub fn wants_probes(&self) -> impl Iterator<Item = &Name> {
+        self.probes.iter().filter(|(_, answer)| answer.is_err()).map(|(probe, _)| probe)
     }
 
     /// How it stands at `now`.
@@ -122,6 +146,20 @@ impl Proof {
             server: self.server.clone().and_then(Result::err),
             alive_before: self.peers.len(),
             silent: if few { silent } else { Vec::new() },
+            probes: (self.passed() < self.required).then(|| self.probes()),
+        }
+    }
+
+    fn passed(&self) -> usize {
+        self.probes.values().filter(|answer| answer.is_ok()).count()
+    }
+
+    fn probes(&self) -> Unpassed {
+        let failed = |(probe, answer): (&Name, &Result<(), String>)| Some((probe.clone(), answer.clone().err()?));
+        Unpassed {
+            failed: self.probes.iter().filter_map(failed).collect(),
+            passed: self.passed(),
+            required: self.required,
         }
     }
 

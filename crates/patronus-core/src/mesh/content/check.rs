@@ -7,7 +7,7 @@ use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink, Spare, Spar
 use patronus_types::site::MAX_UPLINKS;
 use patronus_types::{Name, PublicKey};
 
-use crate::validate::{device_name, unusable};
+use crate::validate::{device_name, probes_of_one_site, unusable};
 
 /// The most peers of a site.
 const MAX_PEERS: usize = 10_000;
@@ -43,6 +43,9 @@ fn own(faults: &mut Vec<String>, content: &Content) {
     check(faults, (1..=MAX_ADDRESSES).contains(&addresses), || {
         format!("{addresses} overlay addresses; 1 to {MAX_ADDRESSES} are possible")
     });
+    for reason in probes_of_one_site(&content.confirm) {
+        check(faults, false, || reason);
+    }
     let mut keys = BTreeSet::new();
     let mut devices = BTreeSet::new();
     for LocalUplink { name, public_key, device, .. } in &content.uplinks {

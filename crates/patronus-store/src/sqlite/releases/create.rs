@@ -54,8 +54,8 @@ fn refuse_outdated(unit: &Unit<'_>, network: &Network, new: &NewRelease) -> Outc
 fn insert(unit: &Unit<'_>, new: &NewRelease) -> Outcome<()> {
     unit.execute(
         "INSERT INTO releases (id, tenant_id, network_id, version, kind, rollback_of, message, generation, declared,
-            pending, sites, changed, created_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            pending, sites, changed, created_by, created_at, terms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             Text(new.id),
             Text(unit.tenant()),
@@ -71,6 +71,7 @@ fn insert(unit: &Unit<'_>, new: &NewRelease) -> Outcome<()> {
             new.changed,
             unit.write.actor.name,
             Ms(unit.now()),
+            Json(&new.terms),
         ],
     )?;
     Ok(())
@@ -144,7 +145,8 @@ fn tell(unit: &mut Unit<'_>, network: &Network, new: &NewRelease) -> Outcome<()>
     };
     let details = serde_json::json!({
         "version": version, "sites": new.bundles.len(), "changed": new.changed, "rollback_of": new.rollback_of,
-        "message": new.message,
+        "message": new.message, "accept_risks": new.terms.accept_risks,
+        "confirm_timeout_s": new.terms.confirm_timeout_s,
     });
     unit.event(Draft::info(kind, message).details(details).about("release", new.id, version).within(network.id))
 }

@@ -28,7 +28,7 @@ macro_rules! select {
              WHERE b.network_id = r.network_id AND b.version = r.version AND s.enrolled_at IS NOT NULL
                 AND coalesce(s.running_version, 0) < r.version
                 AND (s.mode <> 'apply' OR json_extract(s.last_report, '$.halted.paused'))),
-            r.created_by, r.created_at
+            r.created_by, r.created_at, r.terms
          FROM releases r"
     };
 }
@@ -36,7 +36,7 @@ macro_rules! select {
 /// The columns that [`bundle`] takes.
 macro_rules! bundle_select {
     () => {
-        "SELECT site_id, site, version, digest, size, source, signature FROM bundles"
+        "SELECT site_id, site, version, digest, size, source, signature, outcome FROM bundles"
     };
 }
 pub(super) use bundle_select;
@@ -109,6 +109,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         held: columns.plain()?,
         created_by: columns.plain()?,
         created_at: columns.time()?,
+        terms: columns.json()?,
     })
 }
 
@@ -123,5 +124,6 @@ pub(super) fn bundle(row: &Row<'_>) -> rusqlite::Result<Bundle> {
         size: columns.plain()?,
         source: columns.word()?,
         signature: columns.plain()?,
+        outcome: columns.maybe_json()?,
     })
 }

@@ -6,7 +6,7 @@ use patronus_types::site::Site;
 use rusqlite::params;
 
 use super::row;
-use crate::sqlite::codec::{Json, Ms, Text};
+use crate::sqlite::codec::{Json, Ms, Sha, Text};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::rotations;
 use crate::sqlite::unit::{Draft, Unit};
@@ -52,9 +52,21 @@ pub(super) fn keep(unit: &mut Unit<'_>, report: &SiteReport) -> Outcome<()> {
         params![Text(before.network_id), report.highest_accepted, GREATEST_JUMP],
     )?;
     match &report.outcome {
-        Some(outcome) if before.last_outcome.as_ref() != Some(outcome) => tell(unit, &before, outcome),
+        Some(outcome) if before.last_outcome.as_ref() != Some(outcome) => {
+            note(unit, &before, outcome)?;
+            tell(unit, &before, outcome)
+        }
         _ => Ok(()),
     }
+}
+
+/// Beside the bundle that it is about, where it stays when the site has gone on.
+fn note(unit: &Unit<'_>, site: &Site, outcome: &Ended) -> Outcome<()> {
+    unit.execute(
+        "UPDATE bundles SET outcome = ?4 WHERE network_id = ?1 AND version = ?2 AND site_id = ?3 AND digest = ?5",
+        params![Text(site.network_id), outcome.version, Text(site.id), Json(outcome), Sha(outcome.digest)],
+    )?;
+    Ok(())
 }
 
 /// A number beyond 63 bits comes from no honest agent and fits no column.

@@ -3,19 +3,45 @@
 use std::path::PathBuf;
 
 use clap::ValueHint;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCompleter;
 use patronus_client::Client;
 use patronus_client::bundles::Upload as Destination;
 use patronus_types::api::releases::{PublishRequest, Published, RollbackRequest};
+use patronus_types::release::Terms;
+use patronus_types::risk::Risk;
 
 use super::about;
 use super::wait::{Wait, await_sites};
 use crate::app::App;
-use crate::cli::{BundleRef, reference, release};
+use crate::cli::{BundleRef, number, reference, release};
 use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Result};
 use crate::output::Format;
+
+/// What holds for the release alone.
+#[derive(Debug, clap::Args)]
+struct TermArgs {
+    /// Seconds within which it must prove itself on each site, 5 to 600, instead of the network's
+    #[arg(long, value_name = "SECONDS", value_parser = number("seconds", 5u16, 600))]
+    confirm_timeout: Option<u16>,
+    /// A risk to sites that is meant; repeatable. Without it the release is refused where it takes most peers from a
+    /// site, or the way to the server
+    #[arg(long = "accept-risk", value_name = "CODE", value_parser = risks())]
+    accept_risks: Vec<Risk>,
+}
+
+impl TermArgs {
+    fn terms(&self) -> Terms {
+        let accept_risks = self.accept_risks.iter().copied().collect();
+        Terms { confirm_timeout_s: self.confirm_timeout, accept_risks }
+    }
+}
+
+fn risks() -> impl TypedValueParser<Value = Risk> {
+    PossibleValuesParser::new(Risk::ALL.map(Risk::code)).try_map(|code| code.parse())
+}
 
 /// Arguments of `bundle publish`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +52,8 @@ pub struct Publish {
     /// Compile also the sites that run an uploaded bundle, and forget the upload
     #[arg(long)]
     compiled: bool,
+    #[command(flatten)]
+    terms: TermArgs,
     #[command(flatten)]
     wait: Wait,
 }
@@ -43,6 +71,8 @@ pub struct Upload {
     #[arg(short, long, default_value = "", hide_default_value = true)]
     message: String,
     #[command(flatten)]
+    terms: TermArgs,
+    #[command(flatten)]
     wait: Wait,
 }
 
@@ -56,13 +86,17 @@ pub struct Rollback {
     #[arg(short, long, default_value = "", hide_default_value = true)]
     message: String,
     #[command(flatten)]
+    terms: TermArgs,
+    #[command(flatten)]
     wait: Wait,
 }
 
 /// Publishes the declared state.
 pub fn publish(app: &App, args: &Publish) -> Result {
     let client = app.client()?;
-    let request = PublishRequest { message: args.message.clone(), compiled: args.compiled };
+    let Terms { confirm_timeout_s, accept_risks } = args.terms.terms();
+    let (message, compiled) = (args.message.clone(), args.compiled);
+    let request = PublishRequest { message, compiled, confirm_timeout_s, accept_risks };
     let published = app.run(async { Ok(client.releases().publish(&request, &app.mode.write()).await?) })?;
     finish(app, &client, published, &args.wait)
 }
@@ -72,7 +106,7 @@ pub fn upload(app: &App, args: &Upload) -> Result {
     let site = args.site.as_deref().map(|site| reference("site", site)).transpose().map_err(CliError::usage)?;
     let archive = super::archive::load(&args.file)?;
     let client = app.client()?;
-    let destination = Destination { site, message: args.message.clone() };
+    let destination = Destination { site, message: args.message.clone(), terms: args.terms.terms() };
     let mut progress = app.out.transfer("uploading");
     let size = u64::try_from(archive.len()).unwrap_or_default();
     progress.at(0, Some(size), None);
@@ -86,7 +120,8 @@ pub fn upload(app: &App, args: &Upload) -> Result {
 pub fn rollback(app: &App, args: &Rollback) -> Result {
     confirm::agree(app, &format!("rolling the network back to version {}", args.version))?;
     let client = app.client()?;
-    let request = RollbackRequest { message: args.message.clone() };
+    let Terms { confirm_timeout_s, accept_risks } = args.terms.terms();
+    let request = RollbackRequest { message: args.message.clone(), confirm_timeout_s, accept_risks };
     let published = app.run(async {
         let outcome = client.releases().rollback(&args.version.version, &request, &app.mode.write()).await;
         outcome.map_err(|error| about(error, &args.version))

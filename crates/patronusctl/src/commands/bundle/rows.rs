@@ -1,8 +1,10 @@
 //! Releases and bundles in tables.
 
+use patronus_types::api::agent::Outcome;
 use patronus_types::bundle::Bundle;
 use patronus_types::release::{Release, ReleaseKind};
 
+use crate::commands::outcome;
 use crate::commands::status::word;
 use crate::output::{Cell, Column, Object, Tone};
 
@@ -30,6 +32,8 @@ impl Object for Release {
             Column::ranked(5, "BY", |it, _| it.created_by.clone().into()),
             Column::ranked(1, "CREATED", |it, out| out.time(it.created_at).into()),
             Column::text(2, "MESSAGE", |it, _| it.message.clone().into()),
+            Column::wide("ACCEPTED", |it, _| crate::commands::site::join(&it.terms.accept_risks).into()),
+            Column::wide("CONFIRM", |it, _| Cell::of(it.terms.confirm_timeout_s.map(|seconds| format!("{seconds} s")))),
             Column::wide("PENDING", |it, _| crate::commands::site::join(&it.pending).into()),
             Column::wide("ID", |it, _| it.id().into()),
         ]
@@ -46,6 +50,10 @@ fn kind(release: &Release) -> String {
 fn applied(release: &Release) -> Cell {
     let tone = if release.applied >= release.agents { Tone::Good } else { Tone::Warn };
     Cell::toned(release.applied.to_string(), tone)
+}
+
+fn of(bundle: &Bundle, what: impl Fn(&Outcome) -> String) -> Option<String> {
+    bundle.outcome.as_ref().map(what).filter(|words| !words.is_empty())
 }
 
 impl Object for Bundle {
@@ -66,6 +74,11 @@ impl Object for Bundle {
             Column::ranked(1, "SOURCE", |it, _| word(&it.source).into()),
             Column::ranked(2, "SIZE", |it, _| it.size.to_string().into()),
             Column::fixed("DIGEST", |it, _| it.digest.short().into()),
+            Column::fixed("RESULT", |it, _| it.outcome.as_ref().map_or_else(|| "-".into(), outcome::result)),
+            Column::wide("STEP", |it, _| Cell::of(of(it, outcome::step))),
+            Column::wide("TOOK", |it, _| Cell::of(of(it, outcome::took))),
+            Column::wide("DONE", |it, _| Cell::of(of(it, outcome::done))),
+            Column::text(3, "REASON", |it, _| Cell::of(of(it, |it| it.reason.clone().unwrap_or_default()))),
             Column::wide("SHA-256", |it, _| it.digest.to_string().into()),
         ]
     }

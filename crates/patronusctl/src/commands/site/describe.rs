@@ -6,6 +6,7 @@ use patronus_types::site::{Site, Uplink};
 use super::listed::Listed;
 use super::rotate::{open, words};
 use super::rows::{join, labels, status, sync, versions};
+use crate::commands::outcome;
 use crate::commands::status::word;
 use crate::output::{Cell, Head, Output, escape};
 
@@ -58,11 +59,10 @@ pub fn text(listed: &Listed, out: &Output) -> String {
         );
     }
     if let Some(outcome) = &site.last_outcome {
-        let counts = counted(&outcome.steps);
-        line(
-            "last outcome",
-            format!("version {} {} in {} ms: {counts}", outcome.version, word(&outcome.result), outcome.duration_ms),
-        );
+        let ended = outcome.step.map(|step| format!(" at `{}`", word(&step))).unwrap_or_default();
+        let (result, took, done) = (word(&outcome.result), outcome::took(outcome), outcome::done(outcome));
+        line("last outcome", format!("version {} {result}{ended} in {took}: {done}", outcome.version));
+        line("timings", outcome::timings(outcome));
         line("reason", outcome.reason.clone().unwrap_or_default());
     }
     line("created", out.time(site.created_at));
