@@ -38,7 +38,7 @@ for pair in '1 2' '2 3' '3 1'; do
     # shellcheck disable=SC2086
     stream_start $pair
 done
-ctl site rotate-key one --network net --wait --wait-timeout 120 || fail "it does not end: $(asked one .rotation)"
+ctl site rotate-key one --network net --wait --wait-timeout 120 || fail "it does not end: $(ctl site describe one --network net)"
 new=$(key 1)
 [[ $new != "$old" && $(asked one .public_key) == "$new" ]] || fail "site one has the key $new, and had $old"
 for s in 2 3; do
@@ -53,21 +53,21 @@ for pair in '1 2' '2 3' '3 1'; do
     shown "$sent packets between ${pair/ / and } while the keys of one were replaced, none lost"
 done
 [[ $(ways) == "$before" ]] || fail "the routes are others than before: $(ways)"
-[[ $(server patronusctl bundle list --network net -o json | jq -r '[.[].kind] | join(" ")') == 'rotation rotation rotation publish' ]] ||
-    fail "other releases: $(ctl bundle list --network net)"
+kinds=$(server patronusctl bundle list --network net -o json | jq -r '[.[].kind] | join(" ")')
+[[ $kinds == 'rotation rotation rotation publish' ]] || fail "other releases: $kinds"
 
 # The agent of three is away, its tunnels stay.
 stop_agent 3
 ctl site rotate-key one --network net
-held() { [[ $(asked one '.rotation | "\(.phase) \([.waiting[].site] | join(","))"') == "$1" ]]; }
-within 30 held 'spare one,three' || within 30 held 'spare three' || fail "it is not held open: $(asked one .rotation)"
+held() { [[ $(asked one '.rotation | "\(.phase) \([.waiting[].site] | sort | join(","))"') == "$1" ]]; }
+within 30 held 'spare one,three' || fail "it is not held open: $(asked one .rotation)"
 ctl site describe one --network net >"$WORK/described"
-grep -q 'held open by.*three has not reported version 6 yet' "$WORK/described" || fail "not told: $(<"$WORK/described")"
-reaches 1 3 && reaches 3 1 || fail "who waits loses the tunnels"
+grep -q 'held open by.*three has not reported version 5 yet' "$WORK/described" || fail "not told: $(<"$WORK/described")"
+{ reaches 1 3 && reaches 3 1; } || fail "who waits loses the tunnels"
 shown 'a silent site holds it open, is named, and keeps its tunnels'
 status=0
 ctl site rotate-key one --network net --force 2>"$WORK/forced" || status=$?
-((status == 12)) && grep -q 'three' "$WORK/forced" || fail "left behind unasked: $(<"$WORK/forced")"
+{ ((status == 12)) && grep -q 'three' "$WORK/forced"; } || fail "left behind unasked: $(<"$WORK/forced")"
 ctl site rotate-key one --network net --force --yes --wait --wait-timeout 120
 reaches 1 2 || fail 'no way from one to two'
 start_agent 3
