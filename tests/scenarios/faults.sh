@@ -210,6 +210,8 @@ faults() {
     seen_by_server 'prefix: the server, /32' 3 'server' '(two).allowed_ips += ["198.51.100.10/32"]'
     seen_by_server 'prefix: an eighth of all addresses' 3 'server' '(two).allowed_ips += ["192.0.0.0/3"]'
 
+    fault 'not accepted: the server in a prefix' 3 'loses-server' '(two).allowed_ips += ["198.51.100.0/24"]' --careful
+    fault 'not accepted: no peers' 1 'removes-peers' '.peers = []' --careful
     fault 'own key: another' 1 'enrolled' '.uplinks[0].public_key = $stranger'
     fault 'another site' 1 'site' '.site.id |= sub(".$"; "0")'
     fault 'another network' 1 'network' '.network.id |= sub(".$"; "0")'

@@ -16,6 +16,8 @@ use patronus_core::mesh;
 use patronus_core::rope::{Draft, Rope};
 use patronus_core::signature::{self, SigningKey, Statement};
 use patronus_types::bundle::CONTENT_FILE;
+use patronus_types::release::Terms;
+use patronus_types::risk::Risk;
 use patronus_types::{NetworkId, SiteId, Timestamp};
 
 #[derive(Parser)]
@@ -49,6 +51,9 @@ struct Pack {
     /// Sign it for another network
     #[arg(long)]
     network: Option<NetworkId>,
+    /// Accept no risk; otherwise all of them are, so that the change is tried
+    #[arg(long)]
+    careful: bool,
     /// Where to
     #[arg(long)]
     out: PathBuf,
@@ -84,6 +89,7 @@ fn forge(pack: &Pack) -> Result<()> {
         digest: hashes.digest,
         previous: None,
         issued_at: Timestamp::try_from(SystemTime::now())?,
+        terms: Terms { accept_risks: Risk::ALL.into_iter().filter(|_| !pack.careful).collect(), ..Terms::default() },
     };
     let key = SigningKey::parse(&fs::read_to_string(&pack.key)?)?;
     fs::write(beside(&pack.out, ".tar.gz"), archive::compress(&tar)?)?;
