@@ -71,7 +71,8 @@ pub fn decide(running: &Running, views: &[View], now: Timestamp) -> Decision {
 /// [`Refusal::Impossible`] while the site has not made its new keys.
 pub fn force(running: &Running, views: &[View], now: Timestamp) -> Result<Vec<(SiteId, Waiting)>, Refusal> {
     let mut left: Vec<_> = late(running, views, now).collect();
-    let own = left.iter().find(|(id, _)| *id == running.site && running.phase == Phase::Keys);
+    let keyless = views.iter().any(|view| view.keyless(running, now).is_some());
+    let own = left.iter().find(|(id, _)| *id == running.site && (keyless || running.phase == Phase::Keys));
     if let Some((_, Waiting { site, reason })) = own {
         let why = format!("site `{site}` {reason}: without its new keys nothing can go on");
         return Err(Refusal::Impossible(why));

@@ -74,6 +74,8 @@ fn who_holds_it_open_is_told_with_what_is_missing() {
     let ago = |hours| Some(now() - SignedDuration::from_hours(hours));
     let missed = "has not reported version 8 yet";
     assert_eq!(said(Phase::Keys, 0, |own| own.offered = Some(1)), told("has not made its new keys yet"));
+    assert_eq!(said(Phase::Spare, 0, |own| own.offered = None), told("has not made its new keys yet"), "it lost them");
+    assert_eq!(said(Phase::Rekey, 0, |own| own.offered = None), None, "they are its own");
     assert_eq!(said(Phase::Keys, 1, |other| other.offered = None), None, "only the site itself makes keys");
     assert_eq!(said(Phase::Keys, 2, |other| other.spare = false), told(words::SPARELESS));
     assert_eq!(said(Phase::Spare, 1, |other| other.running = Some(7)), told(missed));
@@ -120,8 +122,10 @@ fn force_goes_on_without_those_who_hold_it_open_and_nobody_waits_for_them() {
     views[0].running = Some(7);
     assert_eq!(stranded(&views), [id(0)], "who waits for the site alone is not left behind");
     views[0].offered = None;
-    let Err(Refusal::Impossible(why)) = force(&running(Phase::Keys), &views, now()) else { panic!() };
-    assert_eq!(why, "site `s0` has not made its new keys yet: without its new keys nothing can go on");
+    for phase in [Phase::Keys, Phase::Spare] {
+        let Err(Refusal::Impossible(why)) = force(&running(phase), &views, now()) else { panic!() };
+        assert_eq!(why, "site `s0` has not made its new keys yet: without its new keys nothing can go on");
+    }
 }
 
 #[test]
@@ -185,6 +189,7 @@ proptest! {
         let waited_for = |view: &&View| !running.without.contains(&view.id);
         let done = |view: &View| match phase {
             Phase::Keys => view.spare && (view.id != running.site || view.offered == Some(2)),
+            Phase::Spare if view.id == running.site && view.offered != Some(2) => false,
             _ => view.running >= Some(VERSION) && (view.waits_for.is_empty() || running.without.contains(&id(0))),
         };
         let expected = views.iter().filter(waited_for).all(done);

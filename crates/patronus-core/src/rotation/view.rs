@@ -87,19 +87,19 @@ impl View {
 
     /// What it has not done of what the phase asks of it.
     pub(super) fn missing(&self, running: &Running, now: Timestamp) -> Option<String> {
-        self.obstacle().or_else(|| match running.phase {
-            Phase::Keys => self.unprepared(running, now),
+        self.obstacle().or_else(|| self.keyless(running, now)).or_else(|| match running.phase {
+            Phase::Keys => {
+                (!self.spare).then(|| format!("{}{}", words::SPARELESS, words::heard(self.last_seen_at, now)))
+            }
             Phase::Spare | Phase::Rekey => self.behind(running, now),
         })
     }
 
-    /// What it has not done before the first release.
-    fn unprepared(&self, running: &Running, now: Timestamp) -> Option<String> {
-        let heard = words::heard(self.last_seen_at, now);
-        if self.id == running.site && self.offered != Some(running.number) {
-            return Some(format!("has not made its new keys yet{heard}"));
-        }
-        (!self.spare).then(|| format!("{}{heard}", words::SPARELESS))
+    /// That it is the site and does not offer the keys that are still to come.
+    pub(super) fn keyless(&self, running: &Running, now: Timestamp) -> Option<String> {
+        let to_come = self.id == running.site && running.phase != Phase::Rekey;
+        let missing = to_come && self.offered != Some(running.number);
+        missing.then(|| format!("has not made its new keys yet{}", words::heard(self.last_seen_at, now)))
     }
 
     /// What it has not done for the next release.

@@ -32,10 +32,13 @@ pub async fn request(app: &Arc<App>, request: Request) -> Result<Rotated> {
     let released = Released::read(app, write.tenant, site.network_id).await?.ok_or_else(unpublished)?;
     let own = released.rotation().filter(|rotation| rotation.site == site.id);
     let (rotation, started, stranded) = match own {
-        Some(_) if force => {
+        Some(rotation) if force => {
             let stranded = forced(&released, &site, write.now)?;
-            let ids = ids(&stranded);
-            (app.store.go_on_without(&write, site.network_id, ids).await?, false, stranded)
+            let rotation = match stranded.is_empty() {
+                true => rotation.clone(),
+                false => app.store.go_on_without(&write, site.network_id, ids(&stranded)).await?,
+            };
+            (rotation, false, stranded)
         }
         _ => {
             let stranded = match own {
