@@ -3,6 +3,8 @@
 # that waits for its proof when the power fails is undone too.
 # shellcheck source=tests/lab/scenario.sh
 . "$(dirname "$(readlink -f "$0")")/../lab/scenario.sh" -u 1,1,1
+# shellcheck source=tests/lab/forge.sh
+. "$here/forge.sh"
 begin
 ctl apply -f - <<'YAML'
 {kind: network, name: net, confirm: {timeout_s: 6}}
@@ -43,6 +45,13 @@ done
 grep -q -- '--accept-risk loses-server' "$WORK/said" || fail "no way on is named: $(<"$WORK/said")"
 refused --accept-risk removes-peers
 mend
+# Forged past the server it gets no further.
+take_bundles net 1 one
+jq '.peers[0].allowed_ips += ["198.51.100.0/24"]' "$BUNDLES/one.json" >"$WORK/swallow.json"
+forged one 2 "$WORK/swallow.json" --careful
+if apply_file 1 one-2 >"$WORK/said" 2>&1; then fail "the agent takes what costs it the server: $(<"$WORK/said")"; fi
+grep -q 'what goes to the server 198.51.100.10 would go into the tunnel to' "$WORK/said" || fail "for another reason: $(<"$WORK/said")"
+[[ $(state 1 '"\(.outcome.result) \(.outcome.step) \(.highest_accepted)"') == 'refused verified 1' ]] || fail "another end: $(state 1 .outcome)"
 shown 'a release that swallows the server is refused, each site named, and the flag that lets it through'
 
 plant_foreign 1
