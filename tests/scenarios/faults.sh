@@ -198,7 +198,8 @@ faults() {
     fault 'mtu 8920' 1 'silent' '.mtu = 8920'
     fault 'mtu 1500' 3 'silent' '.mtu = 1500'
     fault 'mtu 1450' 1 'silent' '.mtu = 1450'
-    fault 'uplink: the device of the LAN' 1 '2 of 2 peers silent' '.uplinks[0].device = "lan0"'
+    # A far end on the same wire may go on being reached: wireguard-go sends by where the last packet came from.
+    fault 'uplink: the device of the LAN' 1 'silent.*three' '.uplinks[0].device = "lan0"'
     fault 'uplink: a device that does not exist' 1 'silent.*three' '.uplinks[0].device = "eth9"'
     fault 'uplink: a gateway that does not exist' 1 'silent.*three' '.uplinks[0].gateway = "192.0.2.77"'
     fault 'uplinks: devices that do not exist' 2 'silent.*three' '.uplinks[0].device = "eth8" | .uplinks[1].device = "eth9"'
