@@ -23,6 +23,17 @@ as_before() { # S...
     done
 }
 
+# What an agent keeps that a change which is undone must not touch, by its bytes.
+files() { # S
+    (
+        cd "$WORK/site$1/networks"/*/
+        for link in current previous; do echo "$link $(readlink "$link")"; done
+        for path in identity.json earlier.json current/ previous/; do
+            if [[ -e $path ]]; then find "$path" -type f -exec sha256sum {} +; fi
+        done
+    ) | LC_ALL=C sort
+}
+
 # What is not Patronus's, of the kinds that Patronus makes itself.
 plant_foreign() { # S
     site "$1" bash -e <<'SITE'

@@ -109,8 +109,9 @@ complain() {
 }
 
 bring() { # NAME S WORDS
-    local what="$1 (server $server)" s=$2 words=$3 bundle=${NAMES[$2]}-$version began took said touched=no
+    local what="$1 (server $server)" s=$2 words=$3 bundle=${NAMES[$2]}-$version files began took said touched=no
     remember "$s"
+    files=$(files "$s")
     began=$(now_ms)
     apply_file "$s" "$bundle" >"$WORK/said" 2>&1 &
     local applying=$!
@@ -128,6 +129,7 @@ bring() { # NAME S WORDS
         if ((took > 2 * TIMEOUT_MS)); then fail "$what: site $s is not as it was: $(<"$WORK/kernel$s.diff") $(<"$WORK/said")"; fi
     done
     ((took <= TIMEOUT_MS)) || complain "$what: site $s was as before only after $took ms: $(<"$WORK/said")"
+    [[ $(files "$s") == "$files" ]] || complain "$what: the agent's files are others: $(diff <(echo "$files") <(files "$s"))"
     foreign_is_there "$s" || complain "$what: what is foreign was touched"
     said=$(tail -n 1 "$WORK/said")
     grep -qE "$words" <<<"$said" || complain "$what: the cause is not named: $(<"$WORK/said")"
