@@ -81,7 +81,8 @@ start_agent() { # S OPTIONS...
 }
 
 stop_agent() { # S [SIGNAL]
-    kill "-${2:-TERM}" "${AGENT_PID[$1]}"
+    # Who plays with a lab that was kept may have ended it already.
+    kill "-${2:-TERM}" "${AGENT_PID[$1]}" 2>/dev/null || true
     wait "${AGENT_PID[$1]}" 2>/dev/null || true
     unset "AGENT_PID[$1]"
 }

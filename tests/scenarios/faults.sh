@@ -109,7 +109,7 @@ complain() {
 }
 
 bring() { # NAME S WORDS
-    local what="$1 (server $server)" s=$2 words=$3 bundle=${NAMES[$2]}-$version files began took said touched=no
+    local what="$1 (server $server)" s=$2 words=$3 bundle=${NAMES[$2]}-$version files began took late='' said touched=no
     remember "$s"
     files=$(files "$s")
     began=$(now_ms)
@@ -125,10 +125,11 @@ bring() { # NAME S WORDS
     # Up to when it is looked at and all is there: looking takes time of its own.
     took=$(($(now_ms) - began))
     until unchanged "$s" && reachable "$s"; do
+        late=$(<"$WORK/kernel$s.diff")
         took=$(($(now_ms) - began))
         if ((took > 2 * TIMEOUT_MS)); then fail "$what: site $s is not as it was: $(<"$WORK/kernel$s.diff") $(<"$WORK/said")"; fi
     done
-    ((took <= TIMEOUT_MS)) || complain "$what: site $s was as before only after $took ms: $(<"$WORK/said")"
+    ((took <= TIMEOUT_MS)) || complain "$what: site $s was as before only after $took ms: ${late:-it did not reach all others}; $(<"$WORK/said")"
     [[ $(files "$s") == "$files" ]] || complain "$what: the agent's files are others: $(diff <(echo "$files") <(files "$s"))"
     foreign_is_there "$s" || complain "$what: what is foreign was touched"
     said=$(tail -n 1 "$WORK/said")

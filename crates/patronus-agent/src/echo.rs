@@ -84,6 +84,11 @@ impl Lines {
         }
     }
 
+    /// Drops the answers that nobody waited for.
+    pub fn forget(&mut self) {
+        while self.heard.try_recv().is_ok() {}
+    }
+
     /// The next answer.
     pub async fn heard(&mut self) -> Option<Heard> {
         self.heard.recv().await

@@ -328,6 +328,11 @@ impl Site {
             (SiteMode::Hold, _) => Some("held"),
             (SiteMode::Shadow, _) => Some("in shadow"),
             (SiteMode::Apply, Some(halted)) if halted.paused => Some("paused by somebody there"),
+            (SiteMode::Apply, Some(halted))
+                if self.desired_version.is_some() && halted.left_version >= self.desired_version =>
+            {
+                Some("kept at an older version by somebody there")
+            }
             (SiteMode::Apply, _) => None,
         }
     }

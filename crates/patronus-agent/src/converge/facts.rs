@@ -65,6 +65,7 @@ pub(super) async fn facts(site: Site<'_>, contents: &[&Content], resolved: &Reso
         links,
         resolved: resolved.addresses(),
         sessions: Sessions::new(),
+        deaf: Sessions::new(),
     })
 }
 

@@ -54,6 +54,8 @@ pub struct Goal<'a> {
     pub learnt: Option<&'a BTreeMap<String, BTreeMap<PublicKey, SocketAddr>>>,
     /// While keys are replaced: when the change to `content` began. Sessions from before are over.
     pub since: Option<Timestamp>,
+    /// The sessions on which nothing is heard.
+    pub deaf: Option<&'a Sessions>,
 }
 
 /// What was done.
@@ -187,6 +189,7 @@ pub fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> 
         links: BTreeMap::new(),
         resolved: BTreeMap::new(),
         sessions: Default::default(),
+        deaf: Default::default(),
     };
     apply::desired(content, &facts).map(|desired| desired.twins).unwrap_or_default()
 }
@@ -212,7 +215,8 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     }
     resolved.refresh(site.world, &contents).await;
     let sessions = apply::sessions(&before, &owner, site.world.clock.now(), goal.since);
-    let facts = apply::Facts { resolved: resolved.addresses(), sessions: sessions.clone(), ..old };
+    let deaf = goal.deaf.cloned().unwrap_or_default();
+    let facts = apply::Facts { resolved: resolved.addresses(), sessions: sessions.clone(), deaf, ..old };
     let mut desired = match goal.content {
         Some(content) => apply::desired(content, &facts)?,
         None => Desired::nothing(owner, site.world.device.driver()),

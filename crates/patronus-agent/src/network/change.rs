@@ -33,21 +33,22 @@ pub(super) struct Flight {
     /// A step was refused by the host, so that nothing had to be proven.
     refused: bool,
     began: Instant,
-    began_at: Timestamp,
+    /// When the site's own keys were last replaced: by this change, or before it.
+    keyed_at: Timestamp,
     watch: Watch,
 }
 
 impl Flight {
-    fn new(change: Change, bundle: Bundle, before: (Option<Arc<Bundle>>, Snapshot), began_at: Timestamp) -> Self {
+    fn new(change: Change, bundle: Bundle, before: (Option<Arc<Bundle>>, Snapshot), keyed_at: Timestamp) -> Self {
         let (bundle, began, (before, snapshot)) = (Arc::new(bundle), Instant::now(), before);
         let (prover, ways, watch) = (None, Ways::default(), Watch::new(Timings::default()));
-        Self { change, bundle, prover, ways, before, snapshot, done: None, refused: false, began, began_at, watch }
+        Self { change, bundle, prover, ways, before, snapshot, done: None, refused: false, began, keyed_at, watch }
     }
 
     /// From when on sessions count, where keys are replaced.
     pub(super) fn since(&self) -> Option<Timestamp> {
         let contents = [Some(&self.bundle), self.before.as_ref()];
-        contents.into_iter().flatten().any(|bundle| bundle.content.spare.is_some()).then_some(self.began_at)
+        contents.into_iter().flatten().any(|bundle| bundle.content.spare.is_some()).then_some(self.keyed_at)
     }
 
     /// What the kernel holds while evidence is gathered: the new bundle, or again the one before.
@@ -66,9 +67,9 @@ impl Network {
         let attempts = interrupted.map_or(0, |(_, times)| times).saturating_add(1);
         let change = Change::begin(attempts, self.confirm(&bundle));
         let before = self.running.clone();
-        let now = self.world.clock.now();
+        let keyed_at = self.keyed_at(&bundle.content);
         let watch = Watch::new(std::mem::take(&mut self.timings));
-        let flight = Flight { watch, ..Flight::new(change, bundle, (before, Snapshot::default()), now) };
+        let flight = Flight { watch, ..Flight::new(change, bundle, (before, Snapshot::default()), keyed_at) };
         self.drive(flight).await
     }
 
@@ -150,8 +151,8 @@ impl Network {
             record.phase = Phase::Proven;
         }
         let change = Change::resume(record);
-        let now = self.world.clock.now();
-        self.drive(Flight::new(change, Bundle { release, content }, (before, snapshot), now)).await;
+        let keyed_at = self.world.clock.now();
+        self.drive(Flight::new(change, Bundle { release, content }, (before, snapshot), keyed_at)).await;
     }
 
     /// Carries out one action after the other, up to the end or to where evidence has to be awaited.
@@ -306,7 +307,7 @@ impl Network {
         self.tell_ending(release.version, (result, reason.as_deref()), steps);
         if result == OutcomeKind::Applied {
             (self.notes.disk, self.notes.versions) = (None, None);
-            self.progress.changed = Some((release.digest, flight.began_at));
+            self.progress.changed = Some((release.digest, flight.keyed_at));
         }
         let interrupted = flight.change.was_interrupted().then(|| (release.digest, flight.change.attempts()));
         self.progress.interrupted = interrupted;

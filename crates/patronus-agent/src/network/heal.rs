@@ -32,6 +32,8 @@ impl Network {
             return Ok(());
         };
         let content = Some(&bundle.content);
+        self.offer_keys();
+        self.attend(&bundle.content).await;
         let since = self.changed_at();
         match self.converge(Goal { content, from: content, keep_rest, since, ..Goal::default() }).await {
             Ok(done) => {
@@ -166,6 +168,8 @@ impl Network {
 
     pub(super) async fn converge(&mut self, goal: Goal<'_>) -> Result<Done, ConvergeError> {
         let mut resolved = std::mem::take(&mut self.resolved);
+        let deaf = self.ears.deaf();
+        let goal = Goal { deaf: Some(&deaf), ..goal };
         let done = converge::converge(self.site(), goal, &mut resolved, &self.home.earlier()).await;
         self.resolved = resolved;
         done

@@ -2,6 +2,7 @@
 //! bundle that is kept has them any more.
 
 use patronus_core::apply::{self, Sessions};
+use patronus_types::bundle::Content;
 use patronus_types::{Name, Timestamp};
 
 use super::Network;
@@ -43,7 +44,33 @@ impl Network {
         }
         let running = self.running.as_ref().filter(|bundle| bundle.content.spare.is_some())?;
         let known = self.progress.changed.filter(|(digest, _)| *digest == running.release.digest);
-        Some(known.map_or_else(|| self.world.clock.now(), |(_, at)| at))
+        let now = self.world.clock.now();
+        // A moment that is still to come was taken by a clock that was wrong.
+        let at = known.map_or(now, |(_, at)| at);
+        (at <= now).then_some(at)
+    }
+
+    /// When this site's own keys are replaced, if it changes to a content: now, or when they were last.
+    pub(super) fn keyed_at(&self, content: &Content) -> Timestamp {
+        let keys = |content: &Content| content.uplinks.iter().map(|uplink| uplink.public_key).collect::<Vec<_>>();
+        let running = self.running.as_ref().filter(|running| keys(&running.content) == keys(content));
+        let known = self.progress.changed.filter(|(digest, _)| running.is_some_and(|it| it.release.digest == *digest));
+        known.map_or_else(|| self.world.clock.now(), |(_, at)| at)
+    }
+
+    /// Looks who is still heard while keys are replaced, and asks everybody concerned.
+    pub(super) async fn attend(&mut self, content: &Content) {
+        let Some(spare) = &content.spare else { return self.ears.rest() };
+        let Ok(observed) = self.world.device.observe(&self.owner).await else { return };
+        self.ears.listen(&observed);
+        for peer in content.peers.iter().filter(|peer| spare.peers.iter().any(|far| far.name == peer.name)) {
+            self.send_to(content, peer, false);
+        }
+    }
+
+    /// Whether what runs has a spare tunnel.
+    pub fn has_spare(&self) -> bool {
+        self.running.as_ref().is_some_and(|bundle| bundle.content.spare.is_some())
     }
 
     /// The peers that have sessions.

@@ -9,6 +9,7 @@
 mod accept;
 mod by_hand;
 mod change;
+mod ears;
 mod heal;
 mod keys;
 mod neighbours;
@@ -38,6 +39,7 @@ use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
 
 use change::Flight;
+use ears::Ears;
 use neighbours::Neighbours;
 
 pub use accept::Retry;
@@ -80,6 +82,8 @@ pub struct Network {
     condemned: CondemnedList,
     /// Peers whose traffic has yet to move, when the kernel was last looked at.
     waits_for: Vec<Name>,
+    /// Who is still heard, while keys are replaced.
+    ears: Ears,
     orders: Orders,
     /// Who asked here for the change under way, and is told how it goes.
     teller: Option<Teller>,
@@ -158,6 +162,7 @@ impl Network {
             neighbours: Neighbours::default(),
             condemned,
             waits_for: Vec::new(),
+            ears: Ears::default(),
             orders,
             teller: None,
             flight: None,

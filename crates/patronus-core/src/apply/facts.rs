@@ -26,6 +26,8 @@ pub struct Facts {
     /// The peers with a session, by interface, as [`sessions`](super::sessions()) has them. It matters only while keys are
     /// replaced.
     pub sessions: Sessions,
+    /// Those among them of whom nothing is heard though they are asked.
+    pub deaf: Sessions,
 }
 
 impl Facts {

@@ -12,7 +12,7 @@ pub(super) const UPLOADED: &str =
     "runs an uploaded bundle, which keeps the old keys: run `patronusctl bundle publish --compiled` first";
 pub(super) const SPARELESS: &str =
     "has named no key for a spare tunnel yet: update its agent if that is older than the server";
-pub(super) const APART: &str = "has no session with the site yet";
+pub(super) const APART: &str = "has no session over the spare tunnel with the site, and would lose its tunnels with it";
 pub(super) const UNRELEASED: &str = "waits for the release";
 
 /// When a silent site was last heard, as the end of a sentence; nothing where it is heard.

@@ -274,6 +274,13 @@ pub async fn who_stands_still_is_counted_apart(world: &World) {
     tell(0, Report { halted: Some(halted), ..nothing.clone() }).await;
     tell(1, nothing.clone()).await;
     assert_eq!(counts().await, (0, 0, 1), "one is paused");
+    let left = Halted { paused: false, left_version: Some(1) };
+    tell(0, Report { seq: 2, halted: Some(left), ..nothing.clone() }).await;
+    assert_eq!(counts().await, (0, 0, 1), "one went back from it");
+    let older = Halted { paused: false, left_version: Some(0) };
+    tell(0, Report { seq: 3, halted: Some(older), ..nothing.clone() }).await;
+    assert_eq!(counts().await, (0, 0, 0), "one went back from what came before it");
+    tell(0, Report { seq: 4, halted: Some(halted), ..nothing.clone() }).await;
     assert_eq!(world.site_now(sites[0].id).await.halted, Some(halted));
     let records = world.store.compile_input(world.tenant, network.id).await.unwrap().sites;
     assert!(records.iter().any(|record| record.halted == Some(halted)));
@@ -284,7 +291,7 @@ pub async fn who_stands_still_is_counted_apart(world: &World) {
     assert_eq!(counts().await, (0, 0, 2), "what it would refuse, it need not do");
     assert_eq!(world.site_now(sites[1].id).await.shadow, Some(shadow));
     tell(1, report(3, 1, OutcomeKind::Applied)).await;
-    tell(0, Report { seq: 2, ..nothing }).await;
+    tell(0, Report { seq: 5, ..nothing }).await;
     assert_eq!(counts().await, (1, 0, 0));
     assert_eq!(world.site_now(sites[1].id).await.shadow, None);
 }

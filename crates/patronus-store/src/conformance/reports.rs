@@ -95,7 +95,12 @@ pub async fn a_report_cannot_use_up_versions(world: &World) {
     assert_eq!(next().await, 42);
     tell(Report { highest_accepted: 1 << 40, ..report(2, 1, OutcomeKind::Applied) }).await.unwrap();
     assert_eq!(next().await, 42);
-    let absurd = tell(Report { highest_accepted: u64::MAX, ..report(3, 1, OutcomeKind::Applied) }).await;
+    // Many reports get no further than one.
+    for (seq, claimed) in [(10, 900), (11, 1_800), (12, 2_700), (13, 11_000)] {
+        tell(Report { highest_accepted: claimed, ..report(seq, 1, OutcomeKind::Applied) }).await.unwrap();
+    }
+    assert_eq!(next().await, 901, "a site that runs 1 takes it");
+    let absurd = tell(Report { highest_accepted: u64::MAX, ..report(14, 1, OutcomeKind::Applied) }).await;
     assert!(matches!(absurd, Err(StoreError::Conflict(_))));
 }
 

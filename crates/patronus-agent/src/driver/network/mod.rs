@@ -29,8 +29,9 @@ const LOOK_APART: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const YOUNG: Duration = Duration::from_secs(30);
 const YOUNG_LOOK: Duration = Duration::from_secs(10);
-/// The same while traffic waits for sessions of other tunnels, soon after a change and later: nothing tells of them.
-const WAITING_LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// The same while keys are replaced, where traffic waits for sessions soon after a change, and otherwise: nothing tells of
+/// sessions that come and go.
+const WAITING_LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(1));
 /// How often a packet goes into each tunnel. A session is renewed by a packet when it is two minutes old, and is dead at
 /// three: so this lies between.
 const PULSE: Duration = Duration::from_secs(125);
@@ -265,11 +266,11 @@ impl Loop {
 
     /// When the kernel is looked at again, as long as all is well.
     fn usual_look(&self, now: Instant) -> Duration {
-        match (now < self.young_until, self.network.waits_for().is_empty()) {
-            (true, false) => WAITING_LOOK.0,
-            (false, false) => WAITING_LOOK.1,
-            (true, true) => YOUNG_LOOK,
-            (false, true) => LOOK,
+        match (now < self.young_until, self.network.has_spare()) {
+            (true, true) if !self.network.waits_for().is_empty() => WAITING_LOOK.0,
+            (_, true) => WAITING_LOOK.1,
+            (true, false) => YOUNG_LOOK,
+            (false, false) => LOOK,
         }
     }
 

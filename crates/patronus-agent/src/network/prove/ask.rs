@@ -91,6 +91,7 @@ impl Network {
 
     /// From here on only what answers later packets counts, and only from who has seen them.
     pub(super) fn begin_asking(&mut self) {
+        self.lines.forget();
         self.asked = self.world.clock.secret_number();
     }
 
@@ -99,7 +100,7 @@ impl Network {
     }
 
     /// Asks a far agent by each tunnel; with `full`, also by a packet as large as the tunnel takes.
-    pub(super) fn send_to(&mut self, content: &Content, peer: &Peer, full: bool) {
+    pub(in crate::network) fn send_to(&mut self, content: &Content, peer: &Peer, full: bool) {
         let Some(port) = peer.probe_port else { return };
         let ordinary = content.tunnels.iter().filter(|tunnel| usize::from(tunnel.remote) < peer.uplinks.len());
         let has_spare = content.spare.iter().flat_map(|spare| &spare.peers).any(|far| far.name == peer.name);

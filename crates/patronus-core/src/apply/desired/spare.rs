@@ -38,11 +38,17 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) -> Re
 }
 
 /// Whether a peer's traffic goes by the spare tunnel: where both can carry it, by the one that the bundle wants; where one
-/// has no session, by the other.
+/// has no session, or is not heard by it while it is by the other, by the other. The far end may have gone back.
 pub(super) fn carries(content: &Content, facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
-    let Facts { owner, sessions, .. } = facts;
+    let Facts { owner, sessions, deaf, .. } = facts;
     let Some((spare, up)) = spare_of(content, (owner, sessions), peer) else { return false };
-    up && (spare.carries || !ordinary_is_up(sessions, (peer, ordinary)))
+    let heard: Sessions = sessions.difference(deaf).cloned().collect();
+    let spare_heard = spare_of(content, (owner, &heard), peer).is_some_and(|(_, heard)| heard);
+    let ordinary_heard = ordinary_is_up(&heard, (peer, ordinary));
+    match spare.carries {
+        true => up && (spare_heard || !ordinary_heard),
+        false => up && (!ordinary_is_up(sessions, (peer, ordinary)) || (spare_heard && !ordinary_heard)),
+    }
 }
 
 /// The peers whose traffic has yet to move to where the bundle wants it, in its order.

@@ -19,6 +19,7 @@ fn facts() -> Facts {
         links: BTreeMap::new(),
         resolved: BTreeMap::new(),
         sessions: BTreeSet::new(),
+        deaf: BTreeSet::new(),
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) fn facts() -> impl Strategy<Value = Facts> {
                 .collect(),
             resolved: BTreeMap::new(),
             sessions: BTreeSet::new(),
+            deaf: BTreeSet::new(),
         },
     )
 }

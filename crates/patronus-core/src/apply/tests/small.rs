@@ -19,6 +19,7 @@ fn facts() -> Facts {
         links: (0..2).map(|index| (format!("eth{index}"), link(index, 1))).collect(),
         resolved: Default::default(),
         sessions: Default::default(),
+        deaf: Default::default(),
     }
 }
 
@@ -209,6 +210,28 @@ fn keys_are_replaced_through_the_spare_tunnel() {
     let (state, waiting) = with(&second, &[new, spare]);
     assert_eq!((carrier(&state).as_str(), waiting.len()), ("pt300", 0));
     assert_eq!(carrier(&with(&second, &[]).0), "pt300", "nothing is up: where it will be");
+}
+
+#[test]
+fn traffic_leaves_a_tunnel_on_which_the_far_end_is_not_heard_any_more() {
+    let (old, spare) = (("pt300", key(1, 0)), ("pt3s", spare_key(1)));
+    let carrier = |to_spare, deaf: &[(&str, PublicKey)]| {
+        let mut input = sites(2);
+        input.sites.iter_mut().enumerate().for_each(|(index, site)| site.spare_key = Some(spare_key(index)));
+        input.rotation = Some(Rotating { site: input.sites[1].id, to_spare });
+        let all = |ends: &[(&str, PublicKey)]| ends.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect();
+        let facts = Facts { sessions: all(&[old, spare]), deaf: all(deaf), ..facts() };
+        let state = desired(&content_of(&input).unwrap(), &facts).unwrap();
+        let main = state.routes.iter().find(|route| route.table == Route::MAIN).unwrap();
+        main.device().unwrap().to_owned()
+    };
+    assert_eq!((carrier(true, &[]), carrier(false, &[])), ("pt3s".into(), "pt300".into()));
+    assert_eq!((carrier(true, &[spare]), carrier(false, &[old])), ("pt300".into(), "pt3s".into()), "it has gone back");
+    assert_eq!(
+        (carrier(true, &[old, spare]), carrier(false, &[old, spare])),
+        ("pt3s".into(), "pt300".into()),
+        "its agent rests"
+    );
 }
 
 #[test]

@@ -27,7 +27,8 @@ macro_rules! select {
             (SELECT count(*) FROM bundles b JOIN sites s ON s.id = b.site_id
              WHERE b.network_id = r.network_id AND b.version = r.version AND s.enrolled_at IS NOT NULL
                 AND coalesce(s.running_version, 0) < r.version
-                AND (s.mode <> 'apply' OR json_extract(s.last_report, '$.halted.paused'))),
+                AND (s.mode <> 'apply' OR json_extract(s.last_report, '$.halted.paused')
+                    OR json_extract(s.last_report, '$.halted.left_version') >= r.version)),
             r.created_by, r.created_at, r.terms
          FROM releases r"
     };

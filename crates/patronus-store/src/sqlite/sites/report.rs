@@ -12,9 +12,10 @@ use crate::sqlite::rotations;
 use crate::sqlite::unit::{Draft, Unit};
 use crate::{SiteReport, StoreError};
 
-/// An agent refuses a version so far above its own, so it cannot have accepted one: a report that claims more must not
-/// use up the numbers of the network's releases.
-const GREATEST_JUMP: u64 = 10_000;
+/// So far above the newest release a version can be that an agent claims to have accepted: from before a backup was
+/// restored. The next release is numbered above it, and agents refuse a version 10,000 above their own; so whoever has one
+/// site's token must not get there, by one report or by many.
+const GREATEST_JUMP: u64 = 1_000;
 
 /// Keeps a report, unless a newer one was kept.
 pub(super) fn keep(unit: &mut Unit<'_>, report: &SiteReport) -> Outcome<()> {
@@ -48,7 +49,7 @@ pub(super) fn keep(unit: &mut Unit<'_>, report: &SiteReport) -> Outcome<()> {
     rotations::reported(unit, before.network_id)?;
     unit.execute(
         "UPDATE networks SET accepted_version = max(accepted_version, ?2)
-         WHERE id = ?1 AND ?2 <= max(accepted_version, coalesce(released_version, 0)) + ?3",
+         WHERE id = ?1 AND ?2 <= coalesce(released_version, 0) + ?3",
         params![Text(before.network_id), report.highest_accepted, GREATEST_JUMP],
     )?;
     match &report.outcome {

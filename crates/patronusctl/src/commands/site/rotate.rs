@@ -98,7 +98,7 @@ fn sentence(rotated: &Rotated, dry_run: bool) -> String {
 /// A phase, for people.
 pub fn words(phase: Phase) -> &'static str {
     match phase {
-        Phase::Keys => "new keys are made",
+        Phase::Keys => "new keys are being made",
         Phase::Spare => "traffic moves to spare tunnels",
         Phase::Rekey => "traffic moves back, over the new keys",
     }
@@ -158,9 +158,21 @@ fn timed_out(rotation: &Rotation) -> CliError {
         what: waiting.reason.clone(),
         excerpt: None,
     };
-    CliError::new(Exit::WaitTimedOut, format!("the keys of {site} were not replaced in time: {}", words(*phase)))
+    let what = format!("the keys of {site} were not replaced in time: {}; nothing is lost by waiting", words(*phase));
+    let error = CliError::new(Exit::WaitTimedOut, what)
         .about("object", format!("site/{site}"))
         .faults(waiting.iter().map(fault).collect())
-        .help("run the same command again to go on waiting")
-        .help(format!("go on without those who hold it open: patronusctl site rotate-key {site} --force"))
+        .help("run the same command again to go on waiting");
+    let error = match phase {
+        Phase::Spare => error
+            .help("spare tunnels use UDP port base + 16 of both ends (51836 by default): do firewalls let it through?"),
+        Phase::Keys | Phase::Rekey => error,
+    };
+    let error = match phase {
+        Phase::Keys | Phase::Spare => error.help(format!("give it up: patronusctl site rotate-key {site} --cancel")),
+        Phase::Rekey => error,
+    };
+    error.help(format!(
+        "go on without those who hold it open, which lose their tunnels with {site}: patronusctl site rotate-key {site} --force"
+    ))
 }
