@@ -86,7 +86,12 @@ impl Lines {
 
     /// Drops the answers that nobody waited for.
     pub fn forget(&mut self) {
-        while self.heard.try_recv().is_ok() {}
+        while self.heard_before().is_some() {}
+    }
+
+    /// An answer that has come already.
+    pub fn heard_before(&mut self) -> Option<Heard> {
+        self.heard.try_recv().ok()
     }
 
     /// The next answer.

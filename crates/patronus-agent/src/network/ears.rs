@@ -1,34 +1,41 @@
-//! Who is not heard any more though a session is there: the far end may have gone back to other tunnels, and no device says so.
+//! By which tunnels a peer still answers, while keys are replaced. A session that is there says little: the far end may have
+//! gone back to other keys, and no device tells; it may even be heard by a tunnel on which it hears nothing.
 
 use std::collections::BTreeMap;
 
-use patronus_core::apply::Sessions;
-use patronus_types::PublicKey;
+use patronus_core::apply::{Sessions, carrier};
+use patronus_core::path::SPARE;
+use patronus_core::path::packet::Packet;
+use patronus_types::Name;
+use patronus_types::bundle::Content;
 
-use crate::effects::model::Observed;
+use crate::effects::model::Owner;
 
-/// So many looks in a row at which nothing had come, though each of them asked.
+/// So many questions in a row that were not answered.
 const MISSES: u32 = 3;
 
-/// What had come from each peer when it was last looked at, and at how many looks since then nothing had.
+/// How many questions since the last answer, by peer and by whether they went through the spare tunnel.
 #[derive(Debug, Default)]
-pub(super) struct Ears(BTreeMap<(String, PublicKey), (u64, u32)>);
+pub(super) struct Ears(BTreeMap<(Name, bool), u32>);
 
 impl Ears {
-    /// Looks once more; whoever looks asks everybody afterwards.
-    pub(super) fn listen(&mut self, observed: &Observed) {
-        let mut seen = BTreeMap::new();
-        for (name, tunnel) in &observed.tunnels {
-            for (key, peer) in tunnel.wireguard.iter().flat_map(|state| &state.peers) {
-                let end = (name.clone(), *key);
-                let misses = match self.0.get(&end) {
-                    Some((bytes, misses)) if *bytes == peer.rx_bytes => misses.saturating_add(1),
-                    _ => 0,
-                };
-                seen.insert(end, (peer.rx_bytes, misses));
-            }
+    /// A peer is asked by both ways.
+    pub(super) fn ask(&mut self, peer: &Name) {
+        for spare in [false, true] {
+            let misses = self.0.entry((peer.clone(), spare)).or_default();
+            *misses = misses.saturating_add(1);
         }
-        self.0 = seen;
+    }
+
+    /// It answered.
+    pub(super) fn hear(&mut self, content: &Content, peer: &Name, answer: &Packet) {
+        let tunnel = content.peers.iter().find(|it| it.name == *peer).and_then(|it| carrier(content, it));
+        // The far end names its own uplink first.
+        let by_carrier = tunnel.is_some_and(|tunnel| (tunnel.local, tunnel.remote) == (answer.remote, answer.local));
+        let by_spare = answer.remote == SPARE;
+        if by_carrier || by_spare {
+            self.0.insert((peer.clone(), by_spare), 0);
+        }
     }
 
     /// Nobody is asked now.
@@ -36,32 +43,59 @@ impl Ears {
         self.0.clear();
     }
 
-    /// Those of whom nothing is heard.
-    pub(super) fn deaf(&self) -> Sessions {
-        self.0.iter().filter(|(_, (_, misses))| *misses >= MISSES).map(|(end, _)| end.clone()).collect()
+    /// The sessions by which nothing is answered any more.
+    pub(super) fn deaf(&self, content: &Content, owner: &Owner) -> Sessions {
+        let silent = self.0.iter().filter(|(_, misses)| **misses > MISSES).map(|(way, _)| way);
+        silent.filter_map(|(peer, spare)| session(content, owner, (peer, *spare))).collect()
     }
+}
+
+fn session(
+    content: &Content,
+    owner: &Owner,
+    (name, spare): (&Name, bool),
+) -> Option<(String, patronus_types::PublicKey)> {
+    if spare {
+        let far = content.spare.as_ref()?.peers.iter().find(|far| far.name == *name)?;
+        return Some((owner.spare_interface(), far.public_key));
+    }
+    let peer = content.peers.iter().find(|peer| peer.name == *name)?;
+    let tunnel = carrier(content, peer)?;
+    let far = peer.uplinks.get(usize::from(tunnel.remote))?;
+    Some((owner.interface(tunnel.local, tunnel.remote), far.public_key))
 }
 
 #[cfg(test)]
 mod tests {
+    use patronus_types::bundle::{Spare, SparePeer};
+
     use super::*;
     use crate::fakes::Lab;
 
-    #[tokio::test]
-    async fn who_is_asked_and_says_nothing_thrice_is_deaf_until_heard() {
+    #[test]
+    fn who_does_not_answer_by_one_way_is_deaf_there_until_it_does() {
         let lab = Lab::new();
-        let mut network = lab.open();
-        let version = lab.version(1, 2);
-        network.told(crate::fakes::state(patronus_types::api::agent::Mode::Apply, &version));
-        network.take(&version.desired, &version.archive).await;
-        let (device, owner) = (lab.world().device, lab.identity().owner().unwrap());
+        let (owner, mut content) = (lab.identity().owner().unwrap(), lab.open_content());
+        let peer = content.peers[0].name.clone();
+        let far = patronus_types::PublicKey([9; 32]);
+        let peers = vec![SparePeer { name: peer.clone(), public_key: far, endpoint: None }];
+        content.spare = Some(Spare { public_key: far, port: 1, local: 0, carries: true, peers });
+        let ordinary = Packet::default();
+        let spare = Packet { local: SPARE, remote: SPARE, ..ordinary };
         let mut ears = Ears::default();
-        for looks in 0..6 {
-            ears.listen(&device.observe(&owner).await.unwrap());
-            assert_eq!(ears.deaf().len(), if looks < 3 { 0 } else { 2 }, "{looks}");
+        let mut deaf = |answer: Option<&Packet>| {
+            ears.ask(&peer);
+            answer.into_iter().for_each(|answer| ears.hear(&content, &peer, answer));
+            ears.deaf(&content, &owner).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        for _ in 0..3 {
+            assert!(deaf(Some(&ordinary)).is_empty());
         }
-        lab.kernel.receive(1);
-        ears.listen(&device.observe(&owner).await.unwrap());
-        assert!(ears.deaf().is_empty());
+        assert_eq!(deaf(Some(&ordinary)), ["pt0s"]);
+        assert!(deaf(Some(&spare)).is_empty());
+        (0..2).for_each(|_| assert!(deaf(Some(&spare)).is_empty()));
+        assert_eq!(deaf(Some(&spare)), ["pt000"]);
+        let elsewhere = Packet { local: 1, remote: 1, ..ordinary };
+        assert_eq!(deaf(Some(&elsewhere)), ["pt000"], "that tunnel carries nothing");
     }
 }

@@ -33,7 +33,7 @@ impl Network {
         };
         let content = Some(&bundle.content);
         self.offer_keys();
-        self.attend(&bundle.content).await;
+        self.attend(&bundle.content);
         let since = self.changed_at();
         match self.converge(Goal { content, from: content, keep_rest, since, ..Goal::default() }).await {
             Ok(done) => {
@@ -168,7 +168,7 @@ impl Network {
 
     pub(super) async fn converge(&mut self, goal: Goal<'_>) -> Result<Done, ConvergeError> {
         let mut resolved = std::mem::take(&mut self.resolved);
-        let deaf = self.ears.deaf();
+        let deaf = goal.content.map(|content| self.ears.deaf(content, &self.owner)).unwrap_or_default();
         let goal = Goal { deaf: Some(&deaf), ..goal };
         let done = converge::converge(self.site(), goal, &mut resolved, &self.home.earlier()).await;
         self.resolved = resolved;

@@ -1,11 +1,15 @@
 //! The keys of this site: offered when the server asks for new ones, taken over when a bundle has them, forgotten when no
 //! bundle that is kept has them any more.
 
+use std::net::IpAddr;
+
 use patronus_core::apply::{self, Sessions};
+use patronus_core::path::packet::Packet;
 use patronus_types::bundle::Content;
 use patronus_types::{Name, Timestamp};
 
 use super::Network;
+use crate::echo::Heard;
 use crate::effects::model::{Observed, PrivateKey};
 use crate::state::Identity;
 
@@ -58,13 +62,25 @@ impl Network {
         known.map_or_else(|| self.world.clock.now(), |(_, at)| at)
     }
 
-    /// Looks who is still heard while keys are replaced, and asks everybody concerned.
-    pub(super) async fn attend(&mut self, content: &Content) {
+    /// While keys are replaced, takes the answers of everybody concerned and asks again.
+    pub(super) fn attend(&mut self, content: &Content) {
         let Some(spare) = &content.spare else { return self.ears.rest() };
-        let Ok(observed) = self.world.device.observe(&self.owner).await else { return };
-        self.ears.listen(&observed);
+        // While evidence is gathered, answers are taken where that is weighed.
+        while self.flight.is_none() {
+            let Some(Heard { from, packet }) = self.lines.heard_before() else { break };
+            self.note_answer(content, from, &packet);
+        }
         for peer in content.peers.iter().filter(|peer| spare.peers.iter().any(|far| far.name == peer.name)) {
+            self.ears.ask(&peer.name);
             self.send_to(content, peer, false);
+        }
+    }
+
+    /// A far agent answered.
+    pub(super) fn note_answer(&mut self, content: &Content, from: IpAddr, answer: &Packet) {
+        let peer = content.peers.iter().find(|peer| peer.addresses.contains(&from));
+        if let Some(peer) = peer.filter(|_| content.spare.is_some()) {
+            self.ears.hear(content, &peer.name, answer);
         }
     }
 

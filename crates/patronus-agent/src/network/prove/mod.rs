@@ -117,6 +117,7 @@ impl Network {
         let names = names(bundles.into_iter().flatten().map(|bundle| &bundle.content));
         let Some(name) = names.get(&from) else { return };
         let Some(content) = flight.content() else { return };
+        self.note_answer(content, from, &packet);
         let counts = self.is_answer(&packet) && flight.ways.allow(name, Way::of(content, name, &packet));
         if counts {
             let now = self.now();
