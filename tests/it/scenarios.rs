@@ -31,6 +31,8 @@ scenarios! {
     local: "local";
     /// A site's keys, replaced under traffic.
     key_rotation: "key-rotation";
+    /// A site that goes back in the middle of that.
+    going_back: "going-back";
     /// What an operator declares must answer, or the sites go back.
     probes: "probes";
     /// A login in the keyring or a file, renewed by many programs at once.

@@ -217,8 +217,8 @@ faults() {
     fault 'not accepted: the server in a prefix' 3 'loses-server' '(two).allowed_ips += ["198.51.100.0/24"]' --careful
     fault 'not accepted: no peers' 1 'removes-peers' '.peers = []' --careful
     fault 'own key: another' 1 'enrolled' '.uplinks[0].public_key = $stranger'
-    fault 'another site' 1 'site' '.site.id |= sub(".$"; "0")'
-    fault 'another network' 1 'network' '.network.id |= sub(".$"; "0")'
+    fault 'another site' 1 'site' '.site.id |= (.[:-1] + if endswith("0") then "1" else "0" end)'
+    fault 'another network' 1 'network' '.network.id |= (.[:-1] + if endswith("0") then "1" else "0" end)'
     fault 'format 2' 1 'format 2' '.format = 2'
     fault 'an unknown field' 1 'unknown field' '.surprise = 1'
     fault 'mtu 576' 1 'mtu 576' '.mtu = 576'

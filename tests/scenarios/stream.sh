@@ -21,6 +21,8 @@ together() { # FILE...
 . "$(dirname "$(readlink -f "$0")")/../lab/scenario.sh" -u 1,1
 # shellcheck source=tests/lab/forge.sh
 . "$here/forge.sh"
+# shellcheck source=tests/lab/flow.sh
+. "$here/flow.sh"
 
 begin
 ctl apply -f - <<'YAML'
@@ -45,13 +47,6 @@ contents() { # S
 }
 
 # Tunnels made by hand: 'sync' on port 51900 with addresses in 10.98.0.0/24, 'quick' on 51950 in 10.99.0.0/24.
-by_hand() { # DEV: keys
-    local s
-    for s in 1 2; do
-        (umask 077; wg genkey >"$WORK/$1-$s.key")
-        wg pubkey <"$WORK/$1-$s.key" >"$WORK/$1-$s.pub"
-    done
-}
 # The same change for wg-quick, as FILE of the dialect.
 dialect() { # DEV S NUMBER PORT NET
     jq -r --arg key "$(<"$WORK/$1-$2.key")" --arg far "$(<"$WORK/$1-$((3 - $2)).pub")" --arg port "$4" --arg net "$5" \
@@ -66,26 +61,25 @@ dialect() { # DEV S NUMBER PORT NET
 }
 set_up() { # DEV PORT NET
     local s
-    by_hand "$1"
+    for s in 1 2; do hand_key "$1" "$s"; done
     for s in 1 2; do
         mkdir -m 700 "$WORK/$1-$s"
         dialect "$1" "$s" 001 "$2" "$3" >"$WORK/$1-$s/$1.conf"
         chmod 600 "$WORK/$1-$s/$1.conf"
-        site "$s" env WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up "$WORK/$1-$s/$1.conf" 2>>"$WORK/log/$1.log"
+        hand_up "$1" "$s" 2>>"$WORK/log/$1.log"
     done
 }
 
 number() { printf %03d "$1"; }
 by_syncconf() { # S NUMBER
     dialect sync "$1" "$2" 51900 10.98 >"$WORK/sync-$1/sync.conf"
-    # shellcheck disable=SC2016  # for the shell inside
-    site "$1" bash -c 'wg-quick strip "$1" | wg syncconf sync /dev/stdin && ip link set sync mtu "$2"' _ \
-        "$WORK/sync-$1/sync.conf" "$(sed -n 's/MTU = //p' "$WORK/sync-$1/sync.conf")"
+    hand_sync sync "$1"
+    site "$1" ip link set sync mtu "$(sed -n 's/MTU = //p' "$WORK/sync-$1/sync.conf")"
 }
 by_quick() { # S NUMBER
     site "$1" wg-quick down "$WORK/quick-$1/quick.conf"
     dialect quick "$1" "$2" 51950 10.99 >"$WORK/quick-$1/quick.conf"
-    site "$1" env WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up "$WORK/quick-$1/quick.conf"
+    hand_up quick "$1"
 }
 by_patronus() { # S NUMBER
     local version=$((10#$2 + 1))
@@ -102,27 +96,6 @@ all_changes() { # NAME
         "by_$1" 2 "$(number "$i")" >"$WORK/log/$1-2.log" 2>&1 || return 1
         wait "$both" || return 1
     done
-}
-
-flow() { # NAME TARGET WHO...: 100 packets a second
-    local name=$1 target=$2
-    shift 2
-    "$@" env --default-signal=INT ping -n -i 0.01 "$target" >"$WORK/flow-$name" 2>&1 &
-    FLOW[$name]=$!
-    within 10 grep -q icmp_seq "$WORK/flow-$name" || fail "no packet of the stream '$name' arrives"
-}
-declare -A FLOW=()
-# Prints "sent|lost|reordered". The very last packet may still be on its way when ping is told to stop.
-flowed() { # NAME
-    kill -INT "${FLOW[$1]}"
-    wait "${FLOW[$1]}" || true
-    awk '
-        / bytes from / && !/DUP/ && match($0, /icmp_seq=[0-9]+/) {
-            seq = substr($0, RSTART + 9, RLENGTH - 9) + 0
-            if (seq < last) moved++; else last = seq
-        }
-        / packets transmitted, / { sent = $1; lost = $1 - $4 }
-        END { printf "%d|%d|%d\n", sent, (lost == 1 && last == sent - 1) ? 0 : lost, moved }' "$WORK/flow-$1"
 }
 
 contents 1

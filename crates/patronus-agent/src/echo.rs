@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use patronus_core::path::packet::{LEN, Packet};
@@ -44,6 +45,9 @@ pub trait Echo: Send + Sync {
 pub trait Line: Send + Sync {
     /// Sends a packet, with zeros behind it up to `len` bytes. Nobody is told when it cannot be sent: no answer comes then.
     fn send(&self, to: SocketAddr, packet: &Packet, len: usize);
+
+    /// Says in every answer from now on whether this end leaves the tunnel.
+    fn leave(&self, leaving: bool);
 }
 
 /// The lines of one network's tunnels.
@@ -84,6 +88,13 @@ impl Lines {
         }
     }
 
+    /// Has far ends told by which tunnels nothing more should come.
+    pub fn leave(&self, leaves: impl Fn(&str) -> bool) {
+        for (name, (_, line)) in &self.open {
+            line.leave(leaves(name));
+        }
+    }
+
     /// Drops the answers that nobody waited for.
     pub fn forget(&mut self) {
         while self.heard_before().is_some() {}
@@ -109,17 +120,20 @@ impl Echo for Sockets {
         let v4 = bound(Domain::IPV4, device, (Ipv4Addr::UNSPECIFIED, port).into())?;
         // A kernel without IPv6 has none to carry.
         let v6 = bound(Domain::IPV6, device, (Ipv6Addr::UNSPECIFIED, port).into()).ok();
+        let leaving = Arc::new(AtomicBool::new(false));
         let open = |socket: Arc<UdpSocket>| {
-            let task = tokio::spawn(answer(Arc::clone(&socket), heard.clone()));
+            let task = tokio::spawn(answer(Arc::clone(&socket), Arc::clone(&leaving), heard.clone()));
             Half { socket, task: task.abort_handle() }
         };
-        Ok(Box::new(Both { v4: open(v4), v6: v6.map(open) }))
+        let (v4, v6) = (open(v4), v6.map(open));
+        Ok(Box::new(Both { v4, v6, leaving }))
     }
 }
 
 struct Both {
     v4: Half,
     v6: Option<Half>,
+    leaving: Arc<AtomicBool>,
 }
 
 struct Half {
@@ -135,6 +149,10 @@ impl Line for Both {
         if let Some(half) = half {
             let _ = half.socket.try_send_to(&bytes, to);
         }
+    }
+
+    fn leave(&self, leaving: bool) {
+        self.leaving.store(leaving, Ordering::Relaxed);
     }
 }
 
@@ -156,7 +174,7 @@ fn bound(domain: Domain, device: &str, address: SocketAddr) -> io::Result<Arc<Ud
 }
 
 /// Answers what asks, and hands on what answers.
-async fn answer(socket: Arc<UdpSocket>, heard: mpsc::Sender<Heard>) {
+async fn answer(socket: Arc<UdpSocket>, leaving: Arc<AtomicBool>, heard: mpsc::Sender<Heard>) {
     let started = Instant::now();
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -167,7 +185,10 @@ async fn answer(socket: Arc<UdpSocket>, heard: mpsc::Sender<Heard>) {
         };
         let Some(packet) = buffer.get(..len).and_then(Packet::decode) else { continue };
         match packet.answer(started.elapsed()) {
-            Some(answer) => drop(socket.try_send_to(&answer.encode(), from)),
+            Some(answer) => {
+                let answer = Packet { leaving: leaving.load(Ordering::Relaxed), ..answer };
+                let _ = socket.try_send_to(&answer.encode(), from);
+            }
             None => drop(heard.try_send(Heard { from: from.ip(), packet })),
         }
     }

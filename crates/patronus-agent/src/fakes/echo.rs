@@ -17,6 +17,8 @@ pub struct FakeEcho {
     answers: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
     /// While this kernel has more than so many peers, no answer comes.
     cut_off: Arc<Mutex<Option<(FakeKernel, usize)>>>,
+    /// By which tunnels far ends were ever told that nothing more should come.
+    left: Arc<Mutex<Vec<String>>>,
 }
 
 impl FakeEcho {
@@ -31,6 +33,11 @@ impl FakeEcho {
         self.clone()
     }
 
+    /// By which tunnels far ends were ever told that nothing more should come.
+    pub fn left(&self) -> Vec<String> {
+        self.left.lock().unwrap().clone()
+    }
+
     /// From now on it carries all.
     pub fn heal(&self) {
         *self.cut_off.lock().unwrap() = None;
@@ -38,12 +45,13 @@ impl FakeEcho {
 }
 
 impl Echo for FakeEcho {
-    fn open(&self, _: &str, _: u16, heard: mpsc::Sender<Heard>) -> std::io::Result<Box<dyn Line>> {
-        Ok(Box::new(FakeLine { echo: self.clone(), heard }))
+    fn open(&self, device: &str, _: u16, heard: mpsc::Sender<Heard>) -> std::io::Result<Box<dyn Line>> {
+        Ok(Box::new(FakeLine { device: device.to_owned(), echo: self.clone(), heard }))
     }
 }
 
 struct FakeLine {
+    device: String,
     echo: FakeEcho,
     heard: mpsc::Sender<Heard>,
 }
@@ -61,6 +69,12 @@ impl Line for FakeLine {
         {
             *left -= 1;
             let _ = self.heard.try_send(Heard { from, packet });
+        }
+    }
+
+    fn leave(&self, leaving: bool) {
+        if leaving {
+            self.echo.left.lock().unwrap().push(self.device.clone());
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patronus_core::apply::change::{Action, Change, Ending, Phase, Record};
+use patronus_core::apply::change::{Action, Change, Departs, Ending, Phase, Record};
+use patronus_core::apply::{Departure, departs};
 use patronus_types::Timestamp;
 use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Step, Steps, Timings};
 use patronus_types::bundle::Content;
@@ -51,12 +52,30 @@ impl Flight {
         contents.into_iter().flatten().any(|bundle| bundle.content.spare.is_some()).then_some(self.keyed_at)
     }
 
-    /// What the kernel holds while evidence is gathered: the new bundle, or again the one before.
-    pub(super) fn content(&self) -> Option<&Content> {
+    /// What the kernel holds while something is waited for: the new bundle, or the one before, still or again.
+    fn holds(&self) -> Option<&Arc<Bundle>> {
+        let is_undone = self.change.undo().is_some();
         match self.change.poll_action() {
-            Some(Action::Ask) => self.before.as_ref().map(|before| &before.content),
-            _ => Some(&self.bundle.content),
+            Some(Action::Ask) => self.before.as_ref(),
+            Some(Action::Depart | Action::Linger) if !is_undone => self.before.as_ref(),
+            _ => Some(&self.bundle),
         }
+    }
+
+    /// Whether the kernel holds the new bundle, beside what goes only when that has proven itself.
+    pub(super) fn is_beside(&self) -> bool {
+        self.holds().is_some_and(|held| Arc::ptr_eq(held, &self.bundle))
+    }
+
+    /// What the kernel holds.
+    pub(super) fn content(&self) -> Option<&Content> {
+        self.holds().map(|held| &held.content)
+    }
+
+    /// Where it goes from there.
+    fn goes_to(&self) -> Option<&Content> {
+        let to = if self.is_beside() { self.before.as_ref() } else { Some(&self.bundle) };
+        to.map(|bundle| &bundle.content)
     }
 }
 
@@ -65,8 +84,13 @@ impl Network {
     pub async fn apply(&mut self, bundle: Bundle) -> Retry {
         let interrupted = self.progress.interrupted.filter(|(digest, _)| *digest == bundle.release.digest);
         let attempts = interrupted.map_or(0, |(_, times)| times).saturating_add(1);
-        let change = Change::begin(attempts, self.confirm(&bundle));
         let before = self.running.clone();
+        let leaves = |from, to| departs(from, to).is_some();
+        let departs = before.as_ref().map(|before| Departs {
+            forth: leaves(&before.content, &bundle.content),
+            back: leaves(&bundle.content, &before.content),
+        });
+        let change = Change::begin(attempts, self.confirm(&bundle), departs.unwrap_or_default());
         let keyed_at = self.keyed_at(&bundle.content);
         let watch = Watch::new(std::mem::take(&mut self.timings));
         let flight = Flight { watch, ..Flight::new(change, bundle, (before, Snapshot::default()), keyed_at) };
@@ -81,8 +105,15 @@ impl Network {
         Confirm { timeout_s: timeout_s.unwrap_or(confirm.timeout_s), ..confirm }
     }
 
-    /// Ends a change under way: what has not proven itself is undone.
+    /// Ends a change under way at once: what has not proven itself is undone.
     pub async fn abort(&mut self, reason: &str) {
+        while self.is_changing() {
+            self.give_up(reason).await;
+        }
+    }
+
+    /// The same, and far ends may still leave the tunnels that end by it: then it is under way still.
+    pub async fn give_up(&mut self, reason: &str) {
         if let Some(mut flight) = self.flight.take() {
             flight.change.abort(reason.to_owned());
             self.drive(flight).await;
@@ -94,7 +125,9 @@ impl Network {
         let desired = self.known.as_ref().filter(|state| state.mode == Mode::Apply);
         let desired = desired.and_then(|state| state.desired.as_ref());
         self.flight.as_ref().zip(desired).is_some_and(|(flight, desired)| {
-            desired.version > flight.bundle.release.version && !self.is_halted(desired.version)
+            flight.change.undo().is_none()
+                && desired.version > flight.bundle.release.version
+                && !self.is_halted(desired.version)
         })
     }
 
@@ -169,6 +202,11 @@ impl Network {
                     flight.watch.ended(&action);
                     continue;
                 }
+                Action::Depart => self.depart(&flight).await,
+                Action::Linger => {
+                    self.flight = Some(flight);
+                    return Retry::Proving;
+                }
                 Action::Change => self.forward(&mut flight).await,
                 Action::Prove | Action::Ask => {
                     self.gather(&mut flight).await;
@@ -208,7 +246,26 @@ impl Network {
         Ok(())
     }
 
+    /// Leaves the tunnels that end by what comes next, and has the far ends told.
+    async fn depart(&mut self, flight: &Flight) -> Result<(), String> {
+        let (Some(content), Some(to)) = (flight.content(), flight.goes_to()) else { return Ok(()) };
+        let left = departs(content, to);
+        self.ears.leave(left);
+        let spare = self.owner.spare_interface();
+        self.lines.leave(|name| left.is_some_and(|left| (left == Departure::Spare) == (name == spare)));
+        let (keep_rest, since) = (flight.is_beside(), flight.since());
+        let goal = Goal { content: Some(content), from: Some(content), keep_rest, since, ..Goal::default() };
+        self.converge(goal).await.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Nothing is left any more: what ends has ended.
+    fn arrive(&mut self) {
+        self.ears.leave(None);
+        self.lines.leave(|_| false);
+    }
+
     async fn forward(&mut self, flight: &mut Flight) -> Result<(), String> {
+        self.arrive();
         let bundle = Arc::clone(&flight.bundle);
         let before = flight.before.clone();
         let goal = Goal {
@@ -250,6 +307,7 @@ impl Network {
 
     /// Back to what ran before, which may have been nothing.
     async fn restore(&mut self, flight: &Flight) -> Result<(), String> {
+        self.arrive();
         let before = flight.before.as_ref().map(|before| before.release.digest);
         if self.home.current() != before {
             self.home.point_back(before).map_err(|error| error.to_string())?;

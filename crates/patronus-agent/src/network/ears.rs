@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use patronus_core::apply::{Sessions, carrier};
+use patronus_core::apply::{Departure, Sessions, carrier};
 use patronus_core::path::SPARE;
 use patronus_core::path::packet::Packet;
 use patronus_types::Name;
@@ -14,39 +14,53 @@ use crate::effects::model::Owner;
 /// So many questions in a row that were not answered.
 const MISSES: u32 = 3;
 
-/// How many questions since the last answer, by peer and by whether they went through the spare tunnel.
+/// By which tunnels a peer still answers, and which of them are left here.
 #[derive(Debug, Default)]
-pub(super) struct Ears(BTreeMap<(Name, bool), u32>);
+pub(super) struct Ears {
+    /// How many questions since the last answer, by peer and by whether they went through the spare tunnel.
+    misses: BTreeMap<(Name, bool), u32>,
+    left: Option<Departure>,
+}
 
 impl Ears {
     /// A peer is asked by both ways.
     pub(super) fn ask(&mut self, peer: &Name) {
         for spare in [false, true] {
-            let misses = self.0.entry((peer.clone(), spare)).or_default();
+            let misses = self.misses.entry((peer.clone(), spare)).or_default();
             *misses = misses.saturating_add(1);
         }
     }
 
-    /// It answered.
+    /// It answered. Where it leaves that tunnel, nothing more is to be expected by it.
     pub(super) fn hear(&mut self, content: &Content, peer: &Name, answer: &Packet) {
         let tunnel = content.peers.iter().find(|it| it.name == *peer).and_then(|it| carrier(content, it));
         // The far end names its own uplink first.
         let by_carrier = tunnel.is_some_and(|tunnel| (tunnel.local, tunnel.remote) == (answer.remote, answer.local));
         let by_spare = answer.remote == SPARE;
         if by_carrier || by_spare {
-            self.0.insert((peer.clone(), by_spare), 0);
+            let misses = if answer.leaving { MISSES + 1 } else { 0 };
+            self.misses.insert((peer.clone(), by_spare), misses);
         }
     }
 
     /// Nobody is asked now.
     pub(super) fn rest(&mut self) {
-        self.0.clear();
+        self.misses.clear();
     }
 
-    /// The sessions by which nothing is answered any more.
+    /// From now on these tunnels are left, by both ends; or none of them any longer.
+    pub(super) fn leave(&mut self, left: Option<Departure>) {
+        self.left = left;
+    }
+
+    /// The sessions by which nothing is answered any more, and those that are left.
     pub(super) fn deaf(&self, content: &Content, owner: &Owner) -> Sessions {
-        let silent = self.0.iter().filter(|(_, misses)| **misses > MISSES).map(|(way, _)| way);
-        silent.filter_map(|(peer, spare)| session(content, owner, (peer, *spare))).collect()
+        let silent =
+            self.misses.iter().filter(|(_, misses)| **misses > MISSES).map(|((peer, spare), _)| (peer, *spare));
+        let concerned = content.spare.iter().flat_map(|spare| &spare.peers).map(|far| &far.name);
+        let left = self.left.map(|left| left == Departure::Spare);
+        let left = left.into_iter().flat_map(|spare| concerned.clone().map(move |peer| (peer, spare)));
+        silent.chain(left).filter_map(|way| session(content, owner, way)).collect()
     }
 }
 
@@ -95,7 +109,18 @@ mod tests {
         assert!(deaf(Some(&spare)).is_empty());
         (0..2).for_each(|_| assert!(deaf(Some(&spare)).is_empty()));
         assert_eq!(deaf(Some(&spare)), ["pt000"]);
+        let leaving = Packet { leaving: true, ..spare };
+        assert_eq!(deaf(Some(&leaving)), ["pt000", "pt0s"], "at once");
+        assert_eq!(deaf(Some(&spare)), ["pt000"]);
         let elsewhere = Packet { local: 1, remote: 1, ..ordinary };
         assert_eq!(deaf(Some(&elsewhere)), ["pt000"], "that tunnel carries nothing");
+        let names = |ears: &Ears| ears.deaf(&content, &owner).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let mut ears = Ears::default();
+        for (left, wanted) in [(Departure::Spare, "pt0s"), (Departure::Ordinary, "pt000")] {
+            ears.leave(Some(left));
+            assert_eq!(names(&ears), [wanted]);
+        }
+        ears.leave(None);
+        assert!(names(&ears).is_empty());
     }
 }

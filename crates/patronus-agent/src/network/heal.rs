@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use patronus_core::apply::change::Action;
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::api::agent::{Shadow, Steps};
 
@@ -24,7 +23,7 @@ impl Network {
     /// that the other side should have begun.
     pub async fn heal(&mut self, rescue: bool) -> Result<(), String> {
         // A change that has yet to prove itself is what shall be, for now; and what goes with it stays until then.
-        let proving = self.flight.as_ref().filter(|flight| flight.change.poll_action() == Some(&Action::Prove));
+        let proving = self.flight.as_ref().filter(|flight| flight.is_beside());
         let proving = proving.map(|flight| Arc::clone(&flight.bundle));
         let keep_rest = proving.is_some();
         let Some(bundle) = proving.or_else(|| self.running.clone()) else {

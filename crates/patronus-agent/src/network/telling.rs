@@ -33,6 +33,7 @@ fn line(flight: &Flight, action: &Action) -> Option<String> {
     let line = match action {
         Action::Record(Record { phase: Phase::Applying, .. }) => "staged".to_owned(),
         Action::Measure => "measures what works now".to_owned(),
+        Action::Depart => "has the far ends leave the tunnels that end by this".to_owned(),
         Action::Change => "changes".to_owned(),
         Action::Prove => {
             format!("proves it, for at most {} s: {}", flight.bundle.content.confirm.timeout_s, wants(flight))
@@ -41,7 +42,7 @@ fn line(flight: &Flight, action: &Action) -> Option<String> {
         Action::Adopt => "keeps it".to_owned(),
         Action::Record(Record { phase: Phase::Reverting(undo), .. }) => format!("undoes it: {}", undo.reason),
         Action::Ask => "looks whether what was missing is back".to_owned(),
-        Action::Clean | Action::Restore | Action::Condemn | Action::Close(_) => return None,
+        Action::Linger | Action::Clean | Action::Restore | Action::Condemn | Action::Close(_) => return None,
     };
     Some(line)
 }

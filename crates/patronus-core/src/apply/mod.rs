@@ -18,7 +18,7 @@ mod plan;
 pub mod prove;
 mod sessions;
 
-pub use desired::{Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, desired, waits_for};
+pub use desired::{Departure, Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, departs, desired, waits_for};
 pub use facts::Facts;
 pub use forwarding::not_forwarded;
 pub use overlap::overlap;

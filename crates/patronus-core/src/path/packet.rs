@@ -26,7 +26,7 @@ pub struct Packet {
     pub hears: bool,
     /// It is padded to the tunnel's MTU.
     pub full: bool,
-    /// The sender's agent is leaving.
+    /// The sender leaves this path: nothing more should come by it.
     pub leaving: bool,
     /// The sender's uplink.
     pub local: u8,

@@ -348,7 +348,7 @@ impl Loop {
     /// Does what the server wants, one change at a time.
     async fn pursue(&mut self) {
         if self.network.is_overtaken() {
-            self.network.abort("another version came before the change had proven itself").await;
+            self.network.give_up("another version came before the change had proven itself").await;
         }
         if self.network.is_changing() {
             return;

@@ -83,7 +83,11 @@ impl Network {
     pub async fn evidence(&mut self) -> Evidence {
         let Some(flight) = &mut self.flight else { return pending().await };
         let deadline = flight.change.poll_timeout().map(|at| self.epoch + at);
-        let Some(prover) = &mut flight.prover else { return pending().await };
+        let Some(prover) = &mut flight.prover else {
+            // Only time is waited for.
+            sleep_until(deadline.unwrap_or_else(Instant::now)).await;
+            return Evidence::Tick;
+        };
         let wake = deadline.map_or(prover.tick_at, |deadline| deadline.min(prover.tick_at));
         tokio::select! {
             Some(heard) = self.lines.heard() => Evidence::Heard(heard),

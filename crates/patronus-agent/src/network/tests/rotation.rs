@@ -69,3 +69,48 @@ async fn a_crash_between_keeping_a_bundle_and_its_keys_loses_none() {
     assert_eq!(network.identity().keys.public(), new);
     assert_eq!(lab.home().identity().unwrap(), *network.identity());
 }
+
+/// The site in the middle of a rotation, with a session on each tunnel: in its second release, or its third one.
+async fn rotating(lab: &Lab, re_keyed: bool) -> Network {
+    let mut network = lab.open();
+    network.recover().await;
+    told(&mut network, &lab.version(1, 2)).await;
+    let soon = || now(lab).map(|at| at + std::time::Duration::from_secs(1));
+    lab.kernel.handshake(soon());
+    network.told(State { new_keys: Some(2), ..state(Mode::Apply, &lab.version(1, 2)) });
+    let report = network.report();
+    let (spare, new) = (report.spare_key.unwrap(), report.offered_keys.unwrap().public_keys);
+    told(&mut network, &lab.rotating(2, true, (&lab.identity().keys.public(), spare))).await;
+    lab.kernel.handshake_on("pt0s", now(lab));
+    network.heal(false).await.unwrap();
+    if re_keyed {
+        told(&mut network, &lab.rotating(3, false, (&new, spare))).await;
+        lab.kernel.handshake_on("pt000", soon());
+        network.heal(false).await.unwrap();
+    }
+    network
+}
+
+#[test]
+fn who_goes_back_has_both_ends_leave_what_ends_first() {
+    for (re_keyed, from, to) in [(false, "pt0s", "pt000"), (true, "pt000", "pt0s")] {
+        runtime().block_on(async {
+            let lab = Lab::new();
+            let mut network = rotating(&lab, re_keyed).await;
+            assert_eq!((carriers(&lab), lab.echo.left()), (vec![from.to_owned()], vec![]));
+            let before = lab.kernel.tunnels();
+            let Brought::UnderWay(_) = network.revert(Arc::new(drop)).await else { panic!("it is over at once") };
+            assert_eq!((carriers(&lab), lab.echo.left()), (vec![to.to_owned()], vec![from.to_owned()]));
+            network.heal(false).await.unwrap();
+            assert_eq!(
+                (carriers(&lab), lab.kernel.tunnels()),
+                (vec![to.to_owned()], before),
+                "what ends is there still"
+            );
+            proven(&mut network).await;
+            let version = network.running.as_ref().unwrap().release.version;
+            assert_eq!((carriers(&lab), version), (vec![to.to_owned()], if re_keyed { 2 } else { 1 }));
+            assert_eq!(lab.kernel.tunnels().len(), if re_keyed { 2 } else { 1 });
+        });
+    }
+}

@@ -5,6 +5,9 @@
 //!                                             └─ record reverting → restore (→ ask) (→ condemn) ┘
 //! ```
 //!
+//! Before a change, and before what was there is restored, comes `depart → linger` where a tunnel ends by it that carries
+//! traffic now (see [`Departs`]).
+//!
 //! Whoever drives it carries out one [`Action`] after the other, and tells how each ended. Every record is on the disk before
 //! the next action, so that after a crash at any point [`Change::resume`] goes on to one of the two ends: forward where
 //! the proof had been written, back in every other case. Every action may be carried out twice.
@@ -23,6 +26,18 @@ pub use record::{Blame, Missing, Phase, Record, Undo};
 pub const MAX_ATTEMPTS: u32 = 3;
 /// How long what was missing may take to be back: a handshake that is repeated twice, and a keepalive.
 const BACK: Duration = Duration::from_secs(12);
+/// How long far ends may take to leave a tunnel: each asks once a second, and takes the answer a second later.
+const LINGER: Duration = Duration::from_secs(4);
+
+/// Whether tunnels that carry traffic end by a change, or when it is undone, so that both ends have to leave them before;
+/// [`departs`](super::departs()) knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Departs {
+    /// By the change.
+    pub forth: bool,
+    /// When it is undone.
+    pub back: bool,
+}
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +46,10 @@ pub enum Action {
     Record(Record),
     /// Find out what holds now.
     Measure,
+    /// Move traffic off the tunnels that the next step ends, and have the far ends told.
+    Depart,
+    /// Nothing, until [`Change::poll_action`] says something else: the far ends leave them too.
+    Linger,
     /// Carry out the plan up to where no session has been taken away.
     Change,
     /// Gather evidence until [`Change::poll_action`] says something else.
@@ -78,21 +97,28 @@ pub struct Change {
     next: Option<Action>,
     proof: Option<Proof>,
     undo: Option<Undo>,
+    departs: Departs,
+    /// How long far ends are waited for.
+    lingers_until: Duration,
 }
 
 impl Change {
     /// Begins one. `attempts` counts this one too.
-    pub fn begin(attempts: u32, terms: Confirm) -> Self {
+    pub fn begin(attempts: u32, terms: Confirm, departs: Departs) -> Self {
         let next = Some(Action::Record(Record { attempts, phase: Phase::Applying }));
-        Self { attempts, interrupted: false, terms, next, proof: None, undo: None }
+        Self { next, departs, ..Self::new(attempts, terms) }
+    }
+
+    fn new(attempts: u32, terms: Confirm) -> Self {
+        let (departs, lingers_until) = (Departs::default(), Duration::ZERO);
+        Self { attempts, interrupted: false, terms, next: None, proof: None, undo: None, departs, lingers_until }
     }
 
     /// Goes on with one that was cut short.
     pub fn resume(record: Record) -> Self {
         let attempts = record.attempts;
         let interrupted = record.phase == Phase::Applying;
-        let terms = Confirm::default();
-        let mut this = Self { attempts, interrupted, terms, next: None, proof: None, undo: None };
+        let mut this = Self { interrupted, ..Self::new(attempts, Confirm::default()) };
         match record.phase {
             Phase::Proven => this.next = Some(Action::Adopt),
             Phase::Reverting(undo) => {
@@ -114,19 +140,26 @@ impl Change {
         self.next.as_ref()
     }
 
-    /// Whether evidence is gathered.
+    /// Whether nothing is to be done but to wait, for evidence or for time.
     pub fn is_waiting(&self) -> bool {
+        self.is_gathering() || self.next == Some(Action::Linger)
+    }
+
+    fn is_gathering(&self) -> bool {
         matches!(self.next, Some(Action::Prove | Action::Ask))
     }
 
     /// When [`Change::handle_timeout`] has something to say.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.proof().map(Proof::poll_timeout)
+        match self.next {
+            Some(Action::Linger) => Some(self.lingers_until),
+            _ => self.proof().map(Proof::poll_timeout),
+        }
     }
 
     /// The evidence, while it is gathered.
     pub fn proof(&self) -> Option<&Proof> {
-        self.proof.as_ref().filter(|_| self.is_waiting())
+        self.proof.as_ref().filter(|_| self.is_gathering())
     }
 
     /// Whether an agent or a host ended in the middle of it.
@@ -149,13 +182,13 @@ impl Change {
         if self.next == Some(Action::Measure) {
             // It begins when the last step is done; until then it only keeps what held.
             self.proof = Some(Proof::begin(&self.terms, baseline, Duration::ZERO));
-            self.next = Some(Action::Change);
+            self.next = Some(if self.departs.forth { Action::Depart } else { Action::Change });
         }
     }
 
     /// Adds evidence and weighs it.
     pub fn handle_evidence(&mut self, now: Duration, add: impl FnOnce(&mut Proof)) {
-        if self.is_waiting()
+        if self.is_gathering()
             && let Some(proof) = &mut self.proof
         {
             add(proof);
@@ -165,19 +198,32 @@ impl Change {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.is_waiting() {
+        if self.is_gathering() {
             self.weigh(now);
+        } else if self.next == Some(Action::Linger) && now >= self.lingers_until {
+            self.next = Some(self.after_linger());
         }
     }
 
     /// It may not go on, for a reason that is not its own: what has not proven itself is undone, and who is to blame is
-    /// not asked any longer. A change that has proven itself is finished.
+    /// not asked any longer. A change that has proven itself is finished. Far ends are still waited for; a second time, not.
     pub fn abort(&mut self, reason: String) {
-        match self.next {
-            Some(Action::Measure | Action::Change | Action::Prove) => self.revert(reason, Blame::Nobody),
-            Some(Action::Ask) => self.blame(Blame::Nobody),
+        match (&self.next, &self.undo) {
+            (Some(Action::Depart | Action::Linger), Some(_)) => self.next = Some(Action::Restore),
+            (Some(Action::Measure | Action::Depart | Action::Linger | Action::Change), None) => {
+                // The new bundle is not there yet, so nothing can depart by it.
+                self.departs.back = false;
+                self.revert(reason, Blame::Nobody);
+            }
+            (Some(Action::Prove), _) => self.revert(reason, Blame::Nobody),
+            (Some(Action::Ask), _) => self.blame(Blame::Nobody),
             _ => {}
         }
+    }
+
+    /// What both ends have left the tunnels for.
+    fn after_linger(&self) -> Action {
+        if self.undo.is_some() { Action::Restore } else { Action::Change }
     }
 
     /// Any other action is done, or why it could not be.
@@ -188,7 +234,14 @@ impl Change {
                 Some(Action::Close(Ending::NotBegun { reason }))
             }
             (Action::Record(Record { phase: Phase::Applying, .. }), Ok(())) => Some(Action::Measure),
+            (Action::Depart, Ok(())) => {
+                self.lingers_until = now.saturating_add(LINGER);
+                Some(Action::Linger)
+            }
+            // Some packets less, and that is all.
+            (Action::Depart, Err(_)) => Some(self.after_linger()),
             (Action::Change | Action::Record(Record { phase: Phase::Proven, .. }) | Action::Adopt, Err(reason)) => {
+                self.departs.back = false;
                 return self.revert(reason, Blame::Nobody);
             }
             (Action::Change, Ok(())) => {
@@ -201,7 +254,9 @@ impl Change {
             // What is left over goes later: the new state is there.
             (Action::Clean, _) => Some(Action::Close(Ending::Committed)),
             // What cannot be recorded is undone all the same.
-            (Action::Record(Record { phase: Phase::Reverting(_), .. }), _) => Some(Action::Restore),
+            (Action::Record(Record { phase: Phase::Reverting(_), .. }), _) => {
+                Some(if self.departs.back { Action::Depart } else { Action::Restore })
+            }
             (Action::Restore, result) => {
                 if let (Some(undo), Err(why)) = (&mut self.undo, result) {
                     undo.reason = format!("{}; and what ran before could not be restored whole: {why}", undo.reason);
@@ -210,7 +265,7 @@ impl Change {
             }
             (Action::Condemn, _) => self.ending().map(Action::Close),
             (Action::Close(_), _) => None,
-            (waits @ (Action::Measure | Action::Prove | Action::Ask), _) => Some(waits),
+            (waits @ (Action::Measure | Action::Linger | Action::Prove | Action::Ask), _) => Some(waits),
         };
     }
 

@@ -17,7 +17,7 @@ use super::Facts;
 use super::model::{Driver, Owner, Route, Rule};
 
 pub use paths::carrier;
-pub use spare::waits_for;
+pub use spare::{Departure, departs, waits_for};
 
 /// Everything of one network that shall exist on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,15 @@ use super::{Desired, DesiredPeer, DesiredTunnel, Unfit};
 use crate::apply::model::Owner;
 use crate::apply::{Facts, Sessions};
 
+/// Which tunnels are left, by whoever is concerned where keys are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// The spare one.
+    Spare,
+    /// The others.
+    Ordinary,
+}
+
 pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) -> Result<(), Unfit> {
     let Some(spare) = &content.spare else { return Ok(()) };
     let Some(uplink) = content.uplinks.get(usize::from(spare.local)) else { return Ok(()) };
@@ -61,6 +70,18 @@ pub fn waits_for(content: &Content, owner: &Owner, sessions: &Sessions) -> Vec<N
         })
     };
     content.peers.iter().filter(waits).map(|peer| peer.name.clone()).collect()
+}
+
+/// Which tunnels carry traffic by one content and end, or get other keys, by a change to another. Both ends have to leave
+/// them before, or what is sent by them is lost. In the course of a rotation there are none: only where one goes back in it.
+pub fn departs(from: &Content, to: &Content) -> Option<Departure> {
+    let spare = from.spare.as_ref()?;
+    let kept = to.spare.as_ref().filter(|kept| kept.public_key == spare.public_key);
+    match (spare.carries, kept) {
+        (true, None) => Some(Departure::Spare),
+        (false, Some(kept)) if kept.carries => Some(Departure::Ordinary),
+        _ => None,
+    }
 }
 
 /// The spare tunnel where it has the peer, and whether that has a session there.

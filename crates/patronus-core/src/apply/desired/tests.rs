@@ -1,4 +1,4 @@
-use patronus_types::bundle::Content;
+use patronus_types::bundle::{Content, Spare};
 
 use super::*;
 use crate::apply::model::Target;
@@ -100,4 +100,19 @@ fn a_host_without_ipv6_is_told_where_the_network_has_it() {
     assert!(state.tunnels["pt000"].addresses.iter().all(|address| address.is_ipv4()));
     facts.ipv6 = true;
     assert!(desired(&content, &facts).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn tunnels_that_carry_traffic_are_left_before_one_goes_back_in_a_rotation() {
+    let spare = |key: u8, carries| {
+        let spare = Spare { public_key: PublicKey([key; 32]), port: 51_836, local: 0, carries, peers: Vec::new() };
+        Content { spare: Some(spare), ..content() }
+    };
+    let (none, moved, re_keyed) = (content(), spare(1, true), spare(1, false));
+    for (from, to) in [(&none, &moved), (&moved, &re_keyed), (&re_keyed, &none), (&moved, &moved), (&none, &none)] {
+        assert_eq!(departs(from, to), None, "the course of a rotation");
+    }
+    assert_eq!(departs(&moved, &none), Some(Departure::Spare));
+    assert_eq!(departs(&moved, &spare(2, true)), Some(Departure::Spare));
+    assert_eq!(departs(&re_keyed, &moved), Some(Departure::Ordinary));
 }

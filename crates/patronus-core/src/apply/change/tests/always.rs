@@ -7,8 +7,9 @@ use super::world::{Kernel, World, any_world};
 use super::{peer, probe};
 
 /// So many actions are the most that a change takes from anywhere, once nothing more happens to it: one record, three
-/// steps, another record, four more, and the waiting for a proof and for what was missing, seven seconds at a time.
-const MOST_ACTIONS: usize = 12 + 30 / 7 + 12 / 7;
+/// steps, another record, four more, twice the leaving of tunnels, and the waiting for far ends, for a proof and for what
+/// was missing, seven seconds at a time.
+const MOST_ACTIONS: usize = 14 + 30 / 7 + 12 / 7 + 2 * (4 / 7 + 1);
 
 /// What happens next.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,7 @@ struct Heard {
 struct Run {
     world: World,
     change: Option<Change>,
+    departs: Departs,
     baseline: Baseline,
     now: Duration,
     heard: Heard,
@@ -72,12 +74,12 @@ struct Run {
 }
 
 impl Run {
-    fn new(mut world: World, baseline: Baseline) -> Self {
+    fn new(mut world: World, baseline: Baseline, departs: Departs) -> Self {
         let owed = world.journal.clone();
-        let change = world.restart(false).or_else(|| Some(Change::begin(1, Confirm::default())));
+        let change = world.restart(false).or_else(|| Some(Change::begin(1, Confirm::default(), departs)));
         let now = Duration::from_secs(1000);
         let heard = Heard::default();
-        Self { world, change, baseline, now, heard, actions: 0, owed, refused: Vec::new(), unrestored: false }
+        Self { world, change, departs, baseline, now, heard, actions: 0, owed, refused: Vec::new(), unrestored: false }
     }
 
     /// To the end.
@@ -111,7 +113,7 @@ impl Run {
     }
 
     fn happen(&mut self, action: &Action, chance: Chance) {
-        let (now, waits) = (self.now, matches!(action, Action::Prove | Action::Ask));
+        let (now, waits) = (self.now, matches!(action, Action::Prove | Action::Ask | Action::Linger));
         let Some(change) = self.change.as_mut() else { return };
         match chance {
             Chance::Abort => return change.abort("somebody said so".to_owned()),
@@ -166,6 +168,11 @@ impl Run {
         if *action == Action::Measure {
             return change.handle_measured(self.baseline.clone());
         }
+        if *action == Action::Depart {
+            let (is_back, Departs { forth, back }) = (change.undo().is_some(), self.departs);
+            let (wanted, from) = if is_back { (back, Kernel::Changed) } else { (forth, Kernel::Old) };
+            assert!(wanted && self.world.kernel == from, "{:?} is left, and back is {is_back}", self.world.kernel);
+        }
         // That a disk fails for ever is another matter.
         let fails = fails && !matches!(action, Action::Close(_));
         self.refused.extend(fails.then(|| action.clone()));
@@ -189,6 +196,7 @@ proptest! {
         world in any_world(),
         chances in prop::collection::vec(chance(), 0..60),
         (server, alive, passes) in any::<(bool, bool, bool)>(),
+        (forth, back) in any::<(bool, bool)>(),
     ) {
         let baseline = Baseline {
             server,
@@ -196,7 +204,7 @@ proptest! {
             probes: passes.then(probe).into_iter().collect(),
             ..Baseline::default()
         };
-        let run = Run::new(world, baseline).go(&chances);
+        let run = Run::new(world, baseline, Departs { forth, back }).go(&chances);
         let refused = |action: &Action| run.refused.contains(action);
         let World { journal, adopted, kernel, condemned, outcome } = &run.world;
 
@@ -233,7 +241,7 @@ proptest! {
     fn left_alone_it_is_soon_over(world in any_world(), baseline in any::<(bool, bool)>()) {
         let (server, alive) = baseline;
         let alive = alive.then(peer).into_iter().collect();
-        let run = Run::new(world, Baseline { server, alive, ..Baseline::default() }).go(&[]);
+        let run = Run::new(world, Baseline { server, alive, ..Baseline::default() }, Departs { forth: true, back: true }).go(&[]);
         prop_assert!(run.actions <= MOST_ACTIONS + 4, "{} actions", run.actions);
     }
 }

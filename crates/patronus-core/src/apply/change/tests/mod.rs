@@ -15,7 +15,7 @@ fn probe() -> patronus_types::Name {
 
 /// Drives a change whose actions all work up to where evidence is gathered.
 fn proving(baseline: Baseline) -> Change {
-    let mut change = Change::begin(1, Confirm::default());
+    let mut change = Change::begin(1, Confirm::default(), Departs::default());
     change.handle_done(Ok(()), Duration::ZERO);
     change.handle_measured(baseline);
     change.handle_done(Ok(()), Duration::from_secs(100));
@@ -100,5 +100,53 @@ fn one_that_ends_the_agent_each_time_is_given_up() {
             matches!(ending, Ending::Reverted { conclusive: is, .. } if is == conclusive),
             "{attempts}: {ending:?}"
         );
+    }
+}
+
+#[test]
+fn both_ends_leave_what_ends_by_the_change_or_when_it_is_undone() {
+    let at = Duration::from_secs;
+    let mut change = Change::begin(1, Confirm::default(), Departs { forth: true, back: true });
+    change.handle_done(Ok(()), at(1));
+    change.handle_measured(Baseline { server: true, ..Baseline::default() });
+    let leave = |change: &mut Change, from: u64, then: &Action| {
+        assert_eq!(change.poll_action(), Some(&Action::Depart));
+        change.handle_done(Ok(()), at(from));
+        assert_eq!((change.poll_action(), change.poll_timeout()), (Some(&Action::Linger), Some(at(from) + LINGER)));
+        change.handle_evidence(at(from), |_| panic!("nothing is weighed"));
+        change.handle_timeout(at(from + 1));
+        assert!(change.is_waiting() && change.proof().is_none());
+        change.handle_timeout(at(from) + LINGER);
+        assert_eq!(change.poll_action(), Some(then));
+    };
+    leave(&mut change, 2, &Action::Change);
+    change.handle_done(Ok(()), at(10));
+    change.handle_timeout(at(40));
+    change.handle_done(Ok(()), at(40));
+    leave(&mut change, 40, &Action::Restore);
+}
+
+#[test]
+fn who_is_in_a_hurry_leaves_nothing_behind_him() {
+    let begin = || {
+        let mut change = Change::begin(1, Confirm::default(), Departs { forth: true, back: true });
+        change.handle_done(Ok(()), Duration::ZERO);
+        change.handle_measured(Baseline { server: true, ..Baseline::default() });
+        change
+    };
+    let mut early = begin();
+    early.handle_done(Ok(()), Duration::ZERO);
+    early.abort("stop".to_owned());
+    early.handle_done(Ok(()), Duration::ZERO);
+    assert_eq!(early.poll_action(), Some(&Action::Restore), "the new bundle was never there");
+    let mut late = begin();
+    late.handle_done(Err("no".to_owned()), Duration::ZERO);
+    late.handle_done(Ok(()), Duration::ZERO);
+    for wanted in [Action::Depart, Action::Restore] {
+        late.abort("stop".to_owned());
+        if wanted == Action::Depart {
+            late.handle_done(Ok(()), Duration::ZERO);
+        }
+        assert_eq!(late.poll_action(), Some(&wanted));
     }
 }

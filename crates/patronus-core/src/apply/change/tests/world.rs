@@ -43,6 +43,8 @@ impl World {
             Action::Record(record) if !half => self.journal = Some(record.clone()),
             // A file changes in one instant.
             Action::Record(_) | Action::Measure | Action::Prove | Action::Ask => {}
+            // Only routes move, between tunnels that both are there.
+            Action::Depart | Action::Linger => {}
             Action::Change => self.kernel = if half { Kernel::Between } else { Kernel::Changed },
             Action::Adopt => self.adopted |= !half,
             // Half of it leaves what the new does not need.
