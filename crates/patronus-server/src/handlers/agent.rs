@@ -225,6 +225,12 @@ fn report_faults(report: &Report) -> Vec<Fault> {
     check(offered.is_none_or(|keys| keys.len() == MAX_UPLINKS), "/offered_keys/public_keys", FOUR_KEYS);
     let reason = report.outcome.as_ref().and_then(|outcome| outcome.reason.as_ref());
     check(reason.is_none_or(|reason| reason.len() <= MAX_LINE), "/outcome/reason", "at most 1,000 bytes");
+    let running = report.running.map(|running| running.version);
+    let ended = report.outcome.as_ref().map(|outcome| outcome.version);
+    let numbers = [("/seq", Some(report.seq)), ("/highest_accepted", Some(report.highest_accepted))];
+    for (pointer, number) in numbers.into_iter().chain([("/running/version", running), ("/outcome/version", ended)]) {
+        check(number.is_none_or(|number| i64::try_from(number).is_ok()), pointer, "at most 63 bits");
+    }
     let keys = |pointer: &str, keys: &[PublicKey]| {
         let below = |fault: Fault| Fault { pointer: pointer.to_owned(), ..fault };
         validate::public_keys(keys).into_iter().map(below).collect::<Vec<_>>()

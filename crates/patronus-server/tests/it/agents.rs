@@ -224,6 +224,8 @@ async fn reports_are_kept_and_shown() {
     let mut long = report(2, 1);
     long["warnings"] = json!(vec!["x"; 17]);
     assert_eq!(agent.post("/v1/agent/reports", long).await.status, 422);
+    let uncountable = agent.post("/v1/agent/reports", report(u64::MAX, 1)).await;
+    assert_eq!((uncountable.status.as_u16(), &uncountable.body["errors"][0]["pointer"]), (422, &json!("/seq")));
     assert_eq!(admin.get("/v1/releases/latest").await.body["applied"], 1);
 }
 

@@ -202,6 +202,11 @@ pub async fn what_agents_tell_is_known_to_who_decides(world: &World) {
     world.changes();
     world.store.report(&world.later(10), SiteReport { site: ams, report: Report { seq: 2, ..told } }).await.unwrap();
     assert!(world.changes().iter().any(|change| matches!(change, Change::Rotations)));
+    for taken in [sites[0].public_keys[0], spare] {
+        let theirs = Report { spare_key: Some(taken), ..report(1, 1, OutcomeKind::Applied) };
+        let refused = world.store.report(&world.later(10), SiteReport { site: sites[1].id, report: theirs }).await;
+        assert!(matches!(&refused, Err(StoreError::Exists(why)) if why.contains("`ams`")), "{refused:?}");
+    }
     world.store.leave(&world.write(), ams).await.unwrap();
     let left = keys().await;
     assert_eq!((left.enrolled, left.spare, left.offered), (false, None, None));

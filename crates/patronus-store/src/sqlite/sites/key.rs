@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use patronus_types::site::Site;
 use patronus_types::{PublicKey, SiteId};
 use rusqlite::params;
 
 use crate::StoreError;
 use crate::sqlite::codec::{Ms, Text, joined};
-use crate::sqlite::failure::Outcome;
+use crate::sqlite::failure::{Failure, Outcome};
 use crate::sqlite::unit::Unit;
 
 /// Gives a site its keys, by uplink index, in place of those it had: its first set.
@@ -51,14 +52,26 @@ fn hold(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey], number: u32) -> Outco
     Ok(())
 }
 
+/// Refuses a key for a site's spare tunnel that is another's: others would refuse their bundles for it.
+pub(super) fn refuse_spare(unit: &Unit<'_>, site: &Site, key: &PublicKey) -> Outcome<()> {
+    refuse_taken(unit, key)?;
+    let owner: Option<String> = unit.row(
+        "SELECT name FROM sites WHERE network_id = ?1 AND id <> ?2 AND json_extract(last_report, '$.spare_key') = ?3",
+        params![Text(site.network_id), Text(site.id), Text(key)],
+        |row| row.get(0),
+    )?;
+    owner.map_or(Ok(()), |name| Err(taken(key, &name)))
+}
+
+fn taken(key: &PublicKey, name: &str) -> Failure {
+    StoreError::Exists(format!("the public key {key} is site `{name}`'s: make another")).into()
+}
+
 fn refuse_taken(unit: &Unit<'_>, key: &PublicKey) -> Outcome<()> {
     let owner: Option<String> = unit.row(
         "SELECT s.name FROM site_keys k JOIN sites s ON s.id = k.site_id WHERE k.tenant_id = ?1 AND k.public_key = ?2",
         params![Text(unit.tenant()), Text(key)],
         |row| row.get(0),
     )?;
-    match owner {
-        Some(name) => Err(StoreError::Exists(format!("the public key {key} is site `{name}`'s: make another")).into()),
-        None => Ok(()),
-    }
+    owner.map_or(Ok(()), |name| Err(taken(key, &name)))
 }

@@ -5,7 +5,7 @@ use patronus_types::event::Severity;
 use patronus_types::site::Site;
 use rusqlite::params;
 
-use super::row;
+use super::{key, row};
 use crate::sqlite::codec::{Json, Ms, Sha, Text};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::rotations;
@@ -26,6 +26,14 @@ pub(super) fn keep(unit: &mut Unit<'_>, report: &SiteReport) -> Outcome<()> {
         unit.row("SELECT report_seq FROM sites WHERE id = ?1", [Text(site)], |row| row.get(0))?.flatten();
     if newest.is_some_and(|newest| report.seq < newest) {
         return Ok(());
+    }
+    let known: Option<String> = unit
+        .row("SELECT json_extract(last_report, '$.spare_key') FROM sites WHERE id = ?1", [Text(site)], |row| {
+            row.get(0)
+        })?
+        .flatten();
+    if let Some(key) = report.spare_key.filter(|key| known.is_none_or(|known| known != key.to_string())) {
+        key::refuse_spare(unit, &before, &key)?;
     }
     let outcome = report.outcome.as_ref().or(before.last_outcome.as_ref());
     unit.execute(
