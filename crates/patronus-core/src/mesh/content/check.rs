@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patronus_types::bound::TUNNEL_MTU;
+use patronus_types::bound::{CONFIRM_TIMEOUT, PERCENT, TUNNEL_MTU};
 use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink, Spare, SparePeer};
 use patronus_types::site::MAX_UPLINKS;
 use patronus_types::{Name, PublicKey};
@@ -43,6 +43,14 @@ fn own(faults: &mut Vec<String>, content: &Content) {
     check(faults, (1..=MAX_ADDRESSES).contains(&addresses), || {
         format!("{addresses} overlay addresses; 1 to {MAX_ADDRESSES} are possible")
     });
+    let (timeout_s, peers, removed) =
+        (content.confirm.timeout_s, content.confirm.peers_percent, content.confirm.max_removed_percent);
+    check(faults, CONFIRM_TIMEOUT.holds(timeout_s), || {
+        format!("timeout_s {timeout_s} is not within {CONFIRM_TIMEOUT}")
+    });
+    for percent in [peers, removed] {
+        check(faults, PERCENT.holds(percent), || format!("{percent} % is not within {PERCENT}"));
+    }
     for reason in probes_of_one_site(&content.confirm) {
         check(faults, false, || reason);
     }

@@ -30,6 +30,9 @@ fn every_bound_is_kept() {
     assert!(refused(|content| content.uplinks.push(content.uplinks[0].clone())).contains("no device"));
     assert!(refused(|content| content.uplinks[0].device = Some("pt000".into())).contains("tunnels' own"));
     assert!(refused(|content| content.uplinks[0].device = Some("../x".into())).contains("letters"));
+    assert!(refused(|content| content.confirm.timeout_s = 0).contains("timeout_s 0"));
+    assert!(refused(|content| content.confirm.peers_percent = 255).contains("255 %"));
+    assert!(refused(|content| content.confirm.max_removed_percent = 101).contains("101 %"));
     assert!(refused(|content| content.confirm.probes_required = Some(1)).contains("there are no `probes`"));
     assert!(refused(|content| content.tunnels[0].local = 1).contains("does not exist"));
     assert!(refused(|content| content.tunnels[0].remote = 4).contains("does not exist"));
