@@ -15,7 +15,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Address, Request, Response};
 
+/// How long an archive may take to come, and an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a caller may say nothing: it holds a place that others wait for.
+const SILENCE: Duration = Duration::from_secs(2);
 const LONGEST_REQUEST: u64 = 64 << 10;
 const CALLERS: usize = 8;
 
@@ -91,7 +94,8 @@ async fn serve(stream: UnixStream, calls: mpsc::Sender<Call>) -> io::Result<()> 
 /// A request, and the archive that comes with some.
 async fn receive(mut stream: BufReader<OwnedReadHalf>) -> io::Result<(Request, Vec<u8>)> {
     let (mut line, mut archive) = (String::new(), Vec::new());
-    (&mut stream).take(LONGEST_REQUEST).read_line(&mut line).await?;
+    let mut head = (&mut stream).take(LONGEST_REQUEST);
+    tokio::time::timeout(SILENCE, head.read_line(&mut line)).await??;
     let request = serde_json::from_str(&line)?;
     if let Request::Apply { length, .. } = &request {
         let limit = u64::try_from(MAX_ARCHIVE_BYTES).unwrap_or(u64::MAX);

@@ -45,3 +45,23 @@ async fn questions_are_answered_also_below_a_long_path() {
     drop(listener);
     assert!(matches!(client.rescan().await, Err(client::LocalError::NotRunning)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_keeps_nobody_waiting_for_long() {
+    let root = tempfile::tempdir().unwrap();
+    let state = StateDir::create(root.path()).unwrap();
+    let (calls, mut inbox) = mpsc::channel(1);
+    let _listener = Listener::bind(state.socket(), calls).unwrap();
+    tokio::spawn(async move {
+        while let Some(call) = inbox.recv().await {
+            let _ = call.answer.send(Response::Status(Vec::new()));
+        }
+    });
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(tokio::net::UnixStream::connect(state.socket()).await.unwrap());
+    }
+    let began = tokio::time::Instant::now();
+    Client::new(&state).status().await.unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+}

@@ -99,6 +99,11 @@ impl Network {
         let digest = self.home.previous().filter(|digest| *digest != running.digest);
         let loaded = digest.map(|digest| self.home.load(digest).map_err(|error| error.to_string())).transpose()?;
         match loaded.flatten() {
+            Some((release, _)) if release.version > running.version => Err(format!(
+                "version {} runs since version {} was left by a revert, and what ran before it is not on this disk: bring a \
+                 bundle with `patronus-agent apply --file`",
+                running.version, release.version
+            )),
             Some((release, content)) => Ok(Bundle { release, content }),
             None => Err(format!(
                 "what ran before version {} is not on this disk: bring a bundle with `patronus-agent apply --file`",

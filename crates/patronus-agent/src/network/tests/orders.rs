@@ -58,6 +58,8 @@ async fn whoever_went_back_may_go_on() {
     let brought = network.bring((&file.archive, &file.desired.signatures[0]), quiet()).await;
     assert!(matches!(brought, Brought::Ended(Err(why)) if why.contains("patronus-agent resume")));
     network.obey(Order::Resume).unwrap();
+    let why = revert(&mut network).await.unwrap_err();
+    assert!(why.contains("since version 2 was left") && version(&network) == 1, "back is not forward: {why}");
     told(&mut network, &lab.version(2, 3)).await;
     assert_eq!((version(&network), lab.open().report().halted), (2, None));
 }
