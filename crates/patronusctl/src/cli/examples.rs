@@ -38,7 +38,11 @@ pub fn examples(path: &str) -> &'static [&'static str] {
             "patronusctl site create ams --location Amsterdam --endpoint 203.0.113.7 --prefix 192.168.1.0/24",
             "patronusctl site create lon --uplink name=fibre,device=eth0,endpoint=198.51.100.4 --uplink name=lte,device=wwan0,cost=500",
         ],
-        "site update" => &["patronusctl site update ams --label tier=gold --prefix 192.168.1.0/24"],
+        "site update" => &[
+            "patronusctl site update ams --endpoint 203.0.113.8",
+            "patronusctl site update ams --add-prefix 192.168.2.0/24 --remove-prefix 192.168.1.0/24 --label tier=gold",
+            "patronusctl site update ams --uplink name=lte,device=wwan0,cost=500",
+        ],
         "site hold" => {
             &["patronusctl site hold ams", "patronusctl site list -l region=eu -o name | patronusctl site hold -"]
         }

@@ -84,7 +84,8 @@ fn covers(found: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Value> {
+/// A value as the API has it.
+pub fn json<T: Serialize>(value: &T) -> Result<Value> {
     serde_json::to_value(value).map_err(|error| CliError::new(Exit::Bug, "a value cannot be written").cause(error))
 }
 

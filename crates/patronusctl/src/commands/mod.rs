@@ -16,6 +16,7 @@ pub mod token;
 pub mod version;
 pub mod whoami;
 
+mod changes;
 mod fields;
 mod names;
 mod outcome;

@@ -7,6 +7,7 @@ use patronus_types::Name;
 use patronus_types::api::error::ErrorCode;
 use patronus_types::network::{Network, NetworkSpec};
 
+use super::changes::changes;
 use super::fields::Fields;
 use super::names::{Named, explain, explain_existing, tell_deleted};
 use super::{each, references, show};
@@ -177,6 +178,7 @@ fn update(app: &App, args: &Update) -> Result {
         let after = client.networks().update(&name, &found.etag, &patch, &app.mode.write()).await?;
         Ok((found.value.spec, after))
     })?;
+    changes(&before, &after.spec)?.iter().for_each(|line| app.out.notice(line));
     app.out.done(&after, if after.spec == before { "unchanged" } else { "updated" }, app.mode.dry_run)
 }
 

@@ -88,14 +88,12 @@ fn an_update_sends_only_what_was_named() {
         "PATCH" => Reply::json(200, &crate::api::site("ams").to_string()),
         _ => crate::api::answer(request),
     });
-    let ran =
-        Home::at(&server.url).run("site update ams --label tier=gold --unlabel old --region '' --endpoint 192.0.2.1");
+    let ran = Home::at(&server.url)
+        .run("site update ams --label tier=gold --remove-label old --remove-label tier --region ''");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "site ams unchanged\n"), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "site ams has no label `old`\n");
     let body: serde_json::Value = serde_json::from_slice(&server.requests()[1].body).unwrap();
-    let expected = serde_json::json!({
-        "labels": {"tier": "gold", "old": null}, "region": null, "endpoints": ["192.0.2.1"], "uplinks": null
-    });
-    assert_eq!(body, expected);
+    assert_eq!(body, serde_json::json!({"labels": {"tier": "gold", "old": null}, "region": null}));
 
     let server = world();
     let ran = Home::at(&server.url).run("network update lab --network other --mtu 1380");
@@ -105,6 +103,93 @@ fn an_update_sends_only_what_was_named() {
         (sent[1].line().as_str(), sent[1].body.as_slice()),
         ("PATCH /v1/networks/lab", br#"{"mtu":1380}"#.as_slice())
     );
+}
+
+/// A site with two ways out behind a server that does as a merge patch says.
+fn site_with_two_uplinks() -> serde_json::Value {
+    let uplink = |name: &str, endpoint: &str| {
+        serde_json::json!({
+            "name": name, "endpoint": endpoint, "device": "eth0", "gateway": "192.0.2.254", "gateway6": null, "cost": 100,
+            "mtu": 1500, "metered": false, "labels": {"kind": name}
+        })
+    };
+    let mut site = crate::api::site("ams");
+    site["prefixes"] = serde_json::json!(["192.168.1.0/24", "192.168.2.0/24"]);
+    site["uplinks"] = serde_json::json!([uplink("fibre", "203.0.113.7"), uplink("lte", "203.0.113.8")]);
+    site
+}
+
+#[test]
+fn an_update_keeps_what_is_not_named() {
+    let server = Fake::new(|request, _| match request.line().as_str() {
+        "GET /v1/sites/ams" => Reply::json(200, &site_with_two_uplinks().to_string()).with("etag", "\"7\""),
+        "PATCH /v1/sites/ams" => {
+            let mut site = site_with_two_uplinks();
+            let patch: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            for (name, value) in patch.as_object().unwrap().clone() {
+                site[name] = value;
+            }
+            Reply::json(200, &site.to_string())
+        }
+        _ => crate::api::answer(request),
+    });
+    let home = Home::at(&server.url);
+    let update = |flags: &str| {
+        let ran = home.run(&format!("site update ams -o json {flags}"));
+        let lines: Vec<String> = ran.stderr.lines().map(str::to_owned).collect();
+        (if ran.code == 0 { ran.json() } else { ran.code.into() }, lines)
+    };
+
+    let (site, said) = update("--uplink name=lte,endpoint=192.0.2.1,gateway= --uplink name=sat,cost=900");
+    let uplinks = site["uplinks"].as_array().unwrap();
+    assert_eq!(uplinks[0], site_with_two_uplinks()["uplinks"][0]);
+    assert_eq!(uplinks[1]["endpoint"], "192.0.2.1");
+    assert_eq!((&uplinks[1]["device"], &uplinks[1]["labels"]["kind"]), (&"eth0".into(), &"lte".into()));
+    assert_eq!((&uplinks[1]["gateway"], &uplinks[2]["name"]), (&serde_json::Value::Null, &"sat".into()));
+    let told = [
+        "~ uplinks.lte.endpoint: 203.0.113.8 → 192.0.2.1",
+        "- uplinks.lte.gateway: 192.0.2.254",
+        "+ uplinks.sat: cost=900,metered=false,mtu=1500",
+    ];
+    assert_eq!(said, told);
+
+    let (site, said) = update("--endpoint 192.0.2.1 --endpoint gw.example.net:700");
+    assert_eq!(site["uplinks"][1]["endpoint"], "gw.example.net:700");
+    assert_eq!((site["uplinks"][1]["device"].as_str(), said.len()), (Some("eth0"), 2));
+    let (site, said) = update("--remove-uplink fibre --endpoint 192.0.2.1");
+    assert_eq!((site["uplinks"].as_array().unwrap().len(), &site["uplinks"][0]["name"]), (1, &"lte".into()));
+    assert!(said[0].starts_with("- uplinks.fibre: cost=100,device=eth0,endpoint=203.0.113.7"), "{said:?}");
+
+    let (site, said) = update("--add-prefix 192.168.3.0/24 --remove-prefix 192.168.1.0/24 --remove-prefix 10.0.0.0/8");
+    assert_eq!(site["prefixes"], serde_json::json!(["192.168.2.0/24", "192.168.3.0/24"]));
+    let told = ["site ams has no prefix 10.0.0.0/8", "- prefixes: 192.168.1.0/24", "+ prefixes: 192.168.3.0/24"];
+    assert_eq!(said, told);
+    let (_, said) = update("--prefix 192.168.4.0/24");
+    assert_eq!(said.iter().filter(|line| line.starts_with("- prefixes: ")).count(), 2, "{said:?}");
+}
+
+#[test]
+fn an_update_that_may_mean_several_things_is_refused() {
+    let server = Fake::new(|request, _| match request.line().as_str() {
+        "GET /v1/sites/ams" => Reply::json(200, &site_with_two_uplinks().to_string()).with("etag", "\"7\""),
+        _ => crate::api::answer(request),
+    });
+    let home = Home::at(&server.url);
+    for (flags, said) in [
+        ("--endpoint 192.0.2.1", "--endpoint is given once, and site `ams` has the uplinks fibre,lte"),
+        ("--endpoint a.example --endpoint b.example --endpoint c.example", "--endpoint is given 3 times"),
+        ("--remove-uplink fibre --remove-uplink lte", "site `ams` would have no uplink left"),
+        ("--prefix 10.1.0.0/16 --add-prefix 10.2.0.0/16", "cannot be used with"),
+        ("--add-prefix nonsense", "write an address range"),
+        ("--remove-prefix nonsense", "write an address range"),
+        ("--remove-uplink NONSENSE", "is not a name"),
+        ("--uplink endpoint=192.0.2.1", "`name=…` is missing"),
+        ("", "nothing is to be changed"),
+    ] {
+        let ran = home.run(&format!("site update ams {flags}"));
+        assert!(ran.code == 2 && ran.stderr.contains(said) && ran.stderr.contains("help: "), "{flags}: {}", ran.stderr);
+    }
+    assert!(server.requests().iter().all(|request| request.method == "GET"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sites.
 
+mod change;
 mod describe;
 mod listed;
 mod mode;
@@ -15,6 +16,7 @@ use patronus_types::api::page::StatusFilter;
 use patronus_types::api::standing::SiteMode;
 use patronus_types::site::{Site, SiteInput};
 
+use super::changes::changes;
 use super::names::{Named, explain, explain_existing, tell_deleted};
 use super::{each, references, show};
 use crate::app::App;
@@ -22,10 +24,11 @@ use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Exit, Result};
 use crate::output::Object;
+use change::Changes;
 use listed::Listed;
 use rotate::RotateKey;
 pub use rows::join;
-use spec::Spec;
+use spec::{Parts, Spec};
 
 /// What can be done with sites.
 #[derive(Debug, clap::Subcommand)]
@@ -50,7 +53,12 @@ pub enum Command {
     },
     /// Create a site
     Create(Box<Create>),
-    /// Change a site
+    /// Change a site; what is not named stays
+    ///
+    /// Labels and uplinks are changed, added and removed by their names: `--uplink name=lte,cost=300` leaves all else of
+    /// `lte` as it is, and an empty endpoint=, device=, gateway= or gateway6= takes that back. Only --prefix replaces what
+    /// is there; --add-prefix and --remove-prefix do not. What has changed is told, with --dry-run as well. To declare the
+    /// whole of a site, `apply` a manifest.
     Update(Box<Update>),
     /// Have sites keep what they run, whatever is published
     Hold(mode::Sites),
@@ -78,6 +86,8 @@ pub struct Create {
     name: Name,
     #[command(flatten)]
     spec: Spec,
+    #[command(flatten)]
+    parts: Parts,
     /// The key of the first uplink, for a site that is not run by an agent
     #[arg(long, value_name = "KEY")]
     public_key: Option<patronus_types::PublicKey>,
@@ -97,9 +107,8 @@ pub struct Update {
     name: Option<Name>,
     #[command(flatten)]
     spec: Spec,
-    /// Remove a label
-    #[arg(long, value_name = "KEY")]
-    unlabel: Vec<String>,
+    #[command(flatten)]
+    changes: Changes,
 }
 
 /// Arguments of `site delete`.
@@ -182,6 +191,7 @@ fn describe(app: &App, typed: &str) -> Result {
 
 fn create(app: &App, args: &Create) -> Result {
     let mut fields = args.spec.fields()?;
+    args.parts.add_to(&mut fields)?;
     fields.set("name", Some(&args.name))?;
     fields.set("public_key", args.public_key)?;
     let input: SiteInput = fields.clone().into_object()?;
@@ -204,20 +214,20 @@ fn create(app: &App, args: &Create) -> Result {
 fn update(app: &App, args: &Update) -> Result {
     let mut fields = args.spec.fields()?;
     fields.set("name", args.name.as_ref())?;
-    spec::unlabel(&mut fields, &args.unlabel);
-    // The shorthand stands for the uplinks: the ones that are there have to go.
-    if fields.0.contains_key("endpoints") {
-        fields.set("uplinks", Some(serde_json::Value::Null))?;
+    if args.changes.is_empty() && fields.0.is_empty() {
+        return fields.into_patch().map(drop);
     }
-    let patch = fields.into_patch()?;
     let name = super::parse(Listed::KIND, &args.site)?;
     let client = app.client()?;
     let (before, after) = app.run(async {
         let found = one(&client, &name).await?;
-        let after = client.sites().update(&name, &found.etag, &patch, &app.mode.write()).await?;
+        let patch = change::patch(&found.value.spec, fields, &args.changes)?;
+        patch.notes.iter().for_each(|note| app.out.notice(note));
+        let after = client.sites().update(&name, &found.etag, &patch.body, &app.mode.write()).await?;
         Ok((found.value.spec, after))
     })?;
     let what = if after.spec == before { "unchanged" } else { "updated" };
+    changes(&before, &after.spec)?.iter().for_each(|line| app.out.notice(line));
     app.out.done(&Listed::called(after, &name), what, app.mode.dry_run)
 }
 

@@ -36,6 +36,11 @@ pub struct Spec {
     /// A spoke's home hub
     #[arg(long, value_name = "SITE", value_parser = name_or_nothing, add = ArgValueCompleter::new(complete::sites))]
     via: Option<String>,
+}
+
+/// What a new site has several of.
+#[derive(Debug, clap::Args)]
+pub struct Parts {
     /// An address range behind it; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = range)]
     prefix: Vec<IpNet>,
@@ -45,6 +50,15 @@ pub struct Spec {
     /// A way out, in full: name, endpoint, device, gateway, gateway6, cost, mtu, metered; may be given four times
     #[arg(long, value_name = "name=…,endpoint=…", value_parser = uplink)]
     uplink: Vec<Value>,
+}
+
+impl Parts {
+    /// Adds what was given.
+    pub fn add_to(&self, fields: &mut Fields) -> Result {
+        fields.list("prefixes", &self.prefix)?;
+        fields.list("endpoints", &self.endpoint)?;
+        fields.list("uplinks", &self.uplink)
+    }
 }
 
 impl Spec {
@@ -59,31 +73,19 @@ impl Spec {
         }
         fields.set("hub", self.hub)?;
         fields.text("via", self.via.as_ref())?;
-        fields.list("prefixes", &self.prefix)?;
-        fields.list("endpoints", &self.endpoint)?;
-        fields.list("uplinks", &self.uplink)?;
         Ok(fields)
-    }
-}
-
-/// Adds the removal of labels to a patch.
-pub fn unlabel(fields: &mut Fields, keys: &[String]) {
-    if keys.is_empty() {
-        return;
-    }
-    let labels = fields.0.entry("labels").or_insert_with(|| json!({}));
-    if let Some(labels) = labels.as_object_mut() {
-        labels.extend(keys.iter().map(|key| (key.clone(), Value::Null)));
     }
 }
 
 const KEYS: &[&str] = &["name", "endpoint", "device", "gateway", "gateway6", "cost", "mtu", "metered"];
 
-fn uplink(text: &str) -> std::result::Result<Value, String> {
+/// An uplink as `key=value,…`; on the ways to it, nothing takes a value back.
+pub fn uplink(text: &str) -> std::result::Result<Value, String> {
     let mut fields = Map::new();
     for part in text.split(',') {
         let (key, value) = part.split_once('=').unwrap_or((part, "true"));
         let value = match key {
+            "endpoint" | "device" | "gateway" | "gateway6" if value.is_empty() => Value::Null,
             "name" => json!(value.parse::<Name>().map_err(|error| error.to_string())?),
             "endpoint" => json!(value.parse::<Endpoint>().map_err(|error| error.to_string())?),
             "device" => json!(value),
