@@ -3,13 +3,18 @@
 use patronus_client::Client;
 use patronus_types::api::page::StatusFilter;
 use patronus_types::network::Network;
+use patronus_types::rotation::Rotation;
 use patronus_types::site::{Site, SiteStatus, SyncState};
 use patronus_types::{Name, NetworkId, Ref};
 use serde::Serialize;
 
+use super::site::{open, words};
 use crate::app::App;
 use crate::error::{CliError, Result};
 use crate::output::{Cell, Head, Output, Tone};
+
+/// How many sites that hold a rotation open are named.
+const NAMED: usize = 3;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +32,8 @@ pub fn word<T: Serialize>(value: &T) -> String {
 struct Status {
     servers: Vec<ServerStatus>,
     networks: Vec<NetworkStatus>,
+    /// Sites whose keys are being replaced.
+    rotations: Vec<RotationStatus>,
     /// Sites that a person should look at.
     attention: Vec<Attention>,
 }
@@ -53,6 +60,13 @@ struct NetworkStatus {
     failed: usize,
     pending: usize,
     unpublished: usize,
+}
+
+#[derive(Serialize)]
+struct RotationStatus {
+    network: Name,
+    #[serde(flatten)]
+    rotation: Rotation,
 }
 
 #[derive(Serialize)]
@@ -84,10 +98,15 @@ async fn gather(app: &App, client: &Client) -> Result<Status> {
         });
     }
     let sites = client.sites().list(StatusFilter::All).all().await?;
-    let attention =
-        networks.iter().flat_map(|network| sites_of(network, &sites).filter_map(|site| attention(network, site)));
-    let attention = attention.collect();
-    Ok(Status { servers, networks: networks.iter().map(|network| count(network, &sites)).collect(), attention })
+    let placed = || networks.iter().flat_map(|network| sites_of(network, &sites).map(move |site| (network, site)));
+    let rotations = placed().filter_map(|(network, site)| {
+        let rotation = site.rotation.clone()?;
+        Some(RotationStatus { network: network.spec.name.clone(), rotation })
+    });
+    let (rotations, attention) =
+        (rotations.collect(), placed().filter_map(|(network, site)| attention(network, site)).collect());
+    let networks = networks.iter().map(|network| count(network, &sites)).collect();
+    Ok(Status { servers, networks, rotations, attention })
 }
 
 fn client_scope(app: &App) -> Result<Option<Ref>> {
@@ -170,6 +189,13 @@ fn page(status: &Status, out: &Output) -> String {
             network.name
         ));
     }
+    let rotations = out.rows_text(
+        &heads(["KEYS OF", "NETWORK", "ROTATION", "VERSION", "SINCE", "HELD OPEN BY"]),
+        status.rotations.iter().map(|it| rotation_row(it, out)).collect(),
+    );
+    if !rotations.is_empty() {
+        page.push_str(&format!("\n{rotations}"));
+    }
     let attention = out.rows_text(
         &heads(["SITE", "NETWORK", "STATUS", "SYNC", "REASON"]),
         status.attention.iter().map(attention_row).collect(),
@@ -201,6 +227,20 @@ fn network_row(it: &NetworkStatus) -> Vec<Cell> {
         some(it.behind, Tone::Warn),
         some(it.failed, Tone::Bad),
         (it.pending + it.unpublished).to_string().into(),
+    ]
+}
+
+fn rotation_row(RotationStatus { network, rotation }: &RotationStatus, out: &Output) -> Vec<Cell> {
+    let named: Vec<String> = rotation.waiting.iter().take(NAMED).map(open).collect();
+    let more = rotation.waiting.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    vec![
+        rotation.site.to_string().into(),
+        network.to_string().into(),
+        words(rotation.phase).into(),
+        Cell::of(rotation.version),
+        out.time(rotation.started_at).into(),
+        Cell::toned(format!("{}{more}", named.join("; ")), Tone::Warn),
     ]
 }
 

@@ -71,6 +71,8 @@ fn people_are_told_how_far_it_is_and_who_holds_it_open() {
         "site rotate-key ams --cancel --force",
         "site describe ams",
         "site list -o wide",
+        "status",
+        "status -o json",
     ];
     compare(home.transcript(&server.url, &lines), file!["transcripts/rotation.txt"]);
 }

@@ -27,6 +27,7 @@ use crate::output::Object;
 use change::Changes;
 use listed::Listed;
 use rotate::RotateKey;
+pub use rotate::{open, words};
 pub use rows::join;
 use spec::{Parts, Spec};
 
