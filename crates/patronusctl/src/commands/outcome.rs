@@ -1,6 +1,6 @@
 //! What became of a version on a site, in words.
 
-use patronus_types::api::agent::{Outcome, OutcomeKind, Timings};
+use patronus_types::api::agent::{Outcome, OutcomeKind, Steps, Timings};
 
 use super::status::word;
 use crate::output::{Cell, Tone};
@@ -25,13 +25,30 @@ pub fn took(outcome: &Outcome) -> String {
     format!("{} ms", outcome.duration_ms)
 }
 
-/// What was done to tunnels and peers.
+/// What was done to tunnels and peers, and whether it is still so.
 pub fn done(outcome: &Outcome) -> String {
-    let steps = outcome.steps;
-    format!(
-        "{} kept, {} changed, {} restarted, {} created, {} removed",
-        steps.kept, steps.changed, steps.restarted, steps.created, steps.removed
-    )
+    match outcome.result {
+        OutcomeKind::Applied => counted(&outcome.steps),
+        OutcomeKind::Refused => "nothing was touched".to_owned(),
+        OutcomeKind::Failed | OutcomeKind::Reverted => touched(&outcome.steps),
+    }
+}
+
+/// All counts.
+pub fn counted(steps: &Steps) -> String {
+    let Steps { kept, changed, restarted, created, removed } = steps;
+    format!("{kept} kept, {changed} changed, {restarted} restarted, {created} created, {removed} removed")
+}
+
+/// What had been done and did not stay, less what was kept anyway; what goes is only removed once all is proven.
+fn touched(steps: &Steps) -> String {
+    let Steps { changed, restarted, created, .. } = *steps;
+    let counts = [(changed, "changed"), (restarted, "restarted"), (created, "created")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    match counts.collect::<Vec<_>>().join(", ") {
+        nothing if nothing.is_empty() => "nothing of it is left".to_owned(),
+        counts => format!("undone: {counts}"),
+    }
 }
 
 /// How long each part took, of those that happened.
@@ -50,4 +67,28 @@ pub fn timings(outcome: &Outcome) -> String {
     ];
     let told = parts.into_iter().filter_map(|(part, ms)| Some(format!("{part} {} ms", ms?)));
     told.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(result: &str, changed: u32, created: u32) -> String {
+        let steps = json!({"kept": 3, "changed": changed, "restarted": 0, "created": created, "removed": 1});
+        let outcome = json!({
+            "version": 2, "digest": "a".repeat(64), "result": result, "reason": null, "steps": steps, "duration_ms": 1,
+            "at": "2026-01-03T00:00:00Z"
+        });
+        done(&serde_json::from_value(outcome).unwrap())
+    }
+
+    #[test]
+    fn what_was_undone_is_not_said_to_have_been_done() {
+        assert_eq!(said("applied", 1, 2), "3 kept, 1 changed, 0 restarted, 2 created, 1 removed");
+        assert_eq!(said("reverted", 1, 2), "undone: 1 changed, 2 created");
+        assert_eq!(said("failed", 0, 0), "nothing of it is left");
+        assert_eq!(said("refused", 0, 0), "nothing was touched");
+    }
 }

@@ -1,6 +1,6 @@
 //! Everything about a site, for people.
 
-use patronus_types::api::agent::{Shadow, Steps};
+use patronus_types::api::agent::Shadow;
 use patronus_types::site::{Site, Uplink};
 
 use super::listed::Listed;
@@ -61,7 +61,7 @@ pub fn text(listed: &Listed, out: &Output) -> String {
     if let Some(outcome) = &site.last_outcome {
         let ended = outcome.step.map(|step| format!(" at `{}`", word(&step))).unwrap_or_default();
         let (result, took, done) = (word(&outcome.result), outcome::took(outcome), outcome::done(outcome));
-        line("last outcome", format!("version {} {result}{ended} in {took}: {done}", outcome.version));
+        line("last outcome", format!("version {} {result}{ended} in {took}; {done}", outcome.version));
         line("timings", outcome::timings(outcome));
         line("reason", outcome.reason.clone().unwrap_or_default());
     }
@@ -77,14 +77,9 @@ fn foreseen(shadow: &Shadow) -> Vec<String> {
     let Shadow { version, steps, plan, refusal } = shadow;
     let counts = match refusal {
         Some(refusal) => format!("version {version} could not be applied: {refusal}"),
-        None => format!("version {version}: {}", counted(steps)),
+        None => format!("version {version}: {}", outcome::counted(steps)),
     };
     std::iter::once(counts).chain(plan.iter().map(|line| format!("would {line}"))).collect()
-}
-
-fn counted(steps: &Steps) -> String {
-    let Steps { kept, changed, restarted, created, removed } = steps;
-    format!("{kept} kept, {changed} changed, {restarted} restarted, {created} created, {removed} removed")
 }
 
 fn role(site: &Site) -> String {
