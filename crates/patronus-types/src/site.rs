@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::api::agent::Undone;
 use crate::api::standing::{Halted, Shadow, SiteMode};
 use crate::bundle::Source;
 use crate::rotation::Rotation;
@@ -313,6 +314,9 @@ pub struct Site {
     /// What its version would do there, as last reported in mode `shadow`.
     #[serde(default)]
     pub shadow: Option<Shadow>,
+    /// Bundles that were tried there and undone, and are not tried again, as last reported; the newest last.
+    #[serde(default)]
+    pub undone: Vec<Undone>,
     /// Grows with every write; the ETag of the object.
     pub version: u64,
     /// When it was made.
@@ -335,6 +339,12 @@ impl Site {
             }
             (SiteMode::Apply, _) => None,
         }
+    }
+
+    /// Whether it has marked the bundle bad that it should run and did not come to run: it refuses that under any number.
+    pub fn has_condemned(&self) -> bool {
+        let failed = self.last_outcome.as_ref().filter(|_| self.sync == SyncState::Failed);
+        failed.is_some_and(|outcome| self.undone.iter().any(|undone| undone.digest == outcome.digest))
     }
 
     /// Whether each of its uplinks has a key, so that it can be in a bundle.

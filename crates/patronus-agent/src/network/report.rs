@@ -26,13 +26,18 @@ impl Network {
             outcome: self.progress.outcome.clone(),
             tunnels: self.seen.iter().map(TunnelStatus::summary).take(MOST_TUNNELS).collect(),
             warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
-            undone: self.condemned.iter().map(|one| Undone { version: one.version, digest: one.digest }).collect(),
+            undone: self.undone(),
             spare_key: self.identity.keyring.spare_key(),
             offered_keys: self.identity.keyring.offered(),
             waits_for: self.waits_for.iter().take(MOST_NAMES).cloned().collect(),
             halted: self.halted(),
             shadow: self.notes.shadow.clone(),
         }
+    }
+
+    /// What was tried here and undone, and is not tried again.
+    pub(super) fn undone(&self) -> Vec<Undone> {
+        self.condemned.iter().map(|one| Undone { version: one.version, digest: one.digest }).collect()
     }
 
     /// What of it matters, to see whether a new one has to be sent.

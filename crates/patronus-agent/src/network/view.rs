@@ -31,6 +31,7 @@ impl Network {
             addresses: content.map(|content| content.addresses.clone()).unwrap_or_default(),
             tunnels,
             outcome: self.progress.outcome.clone(),
+            undone: self.undone(),
             proving: self.proving(),
             waits_for: self.waits_for.clone(),
             halted: self.halted(),

@@ -6,7 +6,7 @@ mod table;
 
 use std::net::{IpAddr, SocketAddr};
 
-use patronus_types::api::agent::{Halted, Mode, Outcome, Running, Shadow};
+use patronus_types::api::agent::{Halted, Mode, Outcome, Running, Shadow, Undone};
 use patronus_types::bundle::Party;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ pub struct Member {
     pub tunnels: Vec<TunnelStatus>,
     /// What became of the newest version.
     pub outcome: Option<Outcome>,
+    /// Bundles that were tried here and undone, and are not tried again.
+    #[serde(default)]
+    pub undone: Vec<Undone>,
     /// A change that has yet to prove itself.
     #[serde(default)]
     pub proving: Option<Proving>,

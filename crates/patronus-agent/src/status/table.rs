@@ -50,6 +50,9 @@ fn membership(text: &mut String, member: &Member) {
     }
     if let Some(outcome) = &member.outcome {
         field(text, "outcome", &plain(&say(outcome)));
+        if let Some(next) = next(member, outcome) {
+            field(text, "next", &next);
+        }
     }
     if let Some(proving) = &member.proving {
         field(text, "proving", &waits(proving));
@@ -116,13 +119,33 @@ fn say(outcome: &Outcome) -> String {
     };
     let mut line = format!("version {} {word} in {} ms", outcome.version, outcome.duration_ms);
     let counts = counted(&outcome.steps);
-    if !counts.is_empty() {
+    // What was undone counts as what was tried.
+    if !counts.is_empty() && outcome.result == OutcomeKind::Applied {
         let _ = write!(line, ": {counts}");
     }
     if let Some(reason) = &outcome.reason {
         let _ = write!(line, ": {reason}");
     }
     line
+}
+
+/// What comes next where the newest version does not run, and what a person can do.
+fn next(member: &Member, outcome: &Outcome) -> Option<String> {
+    let overtaken = member.known_version.is_some_and(|known| known > outcome.version);
+    if outcome.result == OutcomeKind::Applied || overtaken {
+        return None;
+    }
+    let condemned = member.undone.iter().any(|undone| undone.digest == outcome.digest);
+    Some(match outcome.result {
+        _ if condemned => format!(
+            "this content ({}) is marked bad and not tried again here, under any version, unless you say so: patronus-agent retry",
+            outcome.digest.short()
+        ),
+        OutcomeKind::Refused => {
+            "waits for another version; to have this one looked at again: patronus-agent retry".to_owned()
+        }
+        _ => "it is tried again, later and later; to try it now: patronus-agent retry".to_owned(),
+    })
 }
 
 fn foreseen(shadow: &Shadow) -> Vec<String> {

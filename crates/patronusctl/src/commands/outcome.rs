@@ -1,6 +1,7 @@
 //! What became of a version on a site, in words.
 
 use patronus_types::api::agent::{Outcome, OutcomeKind, Steps, Timings};
+use patronus_types::site::{Site, SyncState};
 
 use super::status::word;
 use crate::output::{Cell, Tone};
@@ -32,6 +33,27 @@ pub fn done(outcome: &Outcome) -> String {
         OutcomeKind::Refused => "nothing was touched".to_owned(),
         OutcomeKind::Failed | OutcomeKind::Reverted => touched(&outcome.steps),
     }
+}
+
+/// What comes next where a site did not come to run what it should, and what a person can do; nothing where all is well.
+pub fn next(site: &Site) -> Vec<String> {
+    let failed = site.sync == SyncState::Failed && site.stands_still().is_none();
+    let Some(outcome) = site.last_outcome.as_ref().filter(|_| failed) else { return Vec::new() };
+    let name = &site.spec.name;
+    let first = match outcome.result {
+        _ if site.has_condemned() => format!(
+            "{name} has marked this content bad ({}) and refuses it under any version: publish something else",
+            outcome.digest.short()
+        ),
+        OutcomeKind::Refused => format!("{name} does not look at it again: publish something else"),
+        _ => {
+            return vec![format!(
+                "{name} tries it again by itself, later and later: nothing says that the content is at fault"
+            )];
+        }
+    };
+    let retry = format!("or have {name} try the same once more, there: patronus-agent retry");
+    vec![first, retry, format!("what is wrong there now, on {name}: patronus-agent status")]
 }
 
 /// All counts.

@@ -39,7 +39,8 @@ pub fn site(name: &str) -> Value {
         "sync": if ams { "synced" } else { "failed" }, "source": "compiled", "enrolled_at": "2026-01-02T03:04:05Z",
         "last_seen_at": "2026-01-03T00:00:00Z", "desired_version": 2, "running_version": if ams { 2 } else { 1 },
         "agent": {"version": "0.1.0", "hostname": "gw", "driver": "kernel"},
-        "last_outcome": if ams { Value::Null } else { outcome }, "mode": "apply", "halted": null, "shadow": null, "version": 7, "created_at": "2026-01-02T03:04:05Z",
+        "last_outcome": if ams { Value::Null } else { outcome }, "mode": "apply", "halted": null, "shadow": null, "undone": [],
+        "version": 7, "created_at": "2026-01-02T03:04:05Z",
         "updated_at": "2026-01-02T03:04:05Z"
     })
 }

@@ -129,6 +129,57 @@ fn a_wait_ends_with_what_became_of_it() {
     assert_eq!(ran.code, 8, "{}", ran.stderr);
 }
 
+#[test]
+fn a_wait_names_all_that_failed_and_what_to_do() {
+    let server = Fake::new(|request, calls| {
+        let mut release = release(2, 0);
+        release["agents"] = 13.into();
+        // The first look finds one that failed, and the others under way.
+        (release["applied"], release["failed"]) = (0.into(), if calls < 2 { 1 } else { 12 }.into());
+        let sites: Vec<_> = (10..22)
+            .map(|number| {
+                let mut site = crate::api::site("fra");
+                site["name"] = format!("fra-{number}").into();
+                site["status"] = "active".into();
+                site["undone"] = serde_json::json!([{"version": 2, "digest": "a".repeat(64)}]);
+                site
+            })
+            .collect();
+        match request.line().as_str() {
+            "POST /v1/releases" => {
+                Reply::json(201, &serde_json::json!({"release": release, "created": true, "warnings": []}).to_string())
+            }
+            "GET /v1/releases/2" => Reply::json(200, &release.to_string()),
+            "GET /v1/sites" => Reply::json(200, &serde_json::json!(sites).to_string()),
+            "GET /v1/sites/fra-10" => Reply::json(200, &sites[0].to_string()).with("etag", "\"7\""),
+            _ => answer(request),
+        }
+    });
+    let home = Home::at(&server.url);
+    let ran = home.run("bundle publish --wait");
+    assert_eq!(ran.code, 9, "{}", ran.stderr);
+    for said in [
+        "error[impossible]: version 2 could not be applied by 12 of 13 sites\n",
+        "site fra-10: UDP port 51820 is taken by openvpn\n",
+        "site fra-19: UDP port 51820 is taken by openvpn\n  2 more: see them: patronusctl status\n",
+        "help: see it all: patronusctl site describe fra-10\n",
+        "help: the same is not tried again on fra-10, fra-11, ",
+        "fra-19 and 2 more, unless somebody there runs: patronus-agent retry\n",
+        "help: bring every site back: patronusctl bundle rollback --to 1\n",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+    let described = home.run("site describe fra-10").stdout;
+    assert!(
+        described.contains("next          fra-10 has marked this content bad (aaaaaaaaaaaa) and refuses it"),
+        "{described}"
+    );
+    assert!(
+        described.contains("next          or have fra-10 try the same once more, there: patronus-agent retry"),
+        "{described}"
+    );
+}
+
 /// A release that nobody applies, in a network whose two sites are not heard.
 fn unheard() -> Fake {
     Fake::new(|request, _| {

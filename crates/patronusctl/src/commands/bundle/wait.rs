@@ -16,6 +16,12 @@ use crate::output::Output;
 /// How often a release is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long the others are waited for once a site has failed: those that got it together fail together.
+const TOGETHER: Duration = Duration::from_secs(3);
+
+/// How many sites are named.
+const NAMED: usize = 10;
+
 /// How long joining takes at the most.
 const JOINING: SignedDuration = SignedDuration::from_secs(1);
 
@@ -37,6 +43,7 @@ pub struct Wait {
 pub fn await_sites(app: &App, client: &Client, release: &mut Release, patience: Duration) -> Result {
     let version = release.version.to_string();
     let started = Instant::now();
+    let mut first_failed = None;
     let mut progress = app.out.counting(&format!("version {version}"));
     let outcome = app.run(async {
         if release.applied < release.agents {
@@ -47,7 +54,11 @@ pub fn await_sites(app: &App, client: &Client, release: &mut Release, patience: 
             let words = format!("{} of {} sites applied it{}", release.applied, release.agents, held(release));
             progress.at(release.applied, Some(release.agents), Some(&words));
             if release.failed > 0 {
-                return Err(failed(client, release).await);
+                let since = *first_failed.get_or_insert_with(Instant::now);
+                let all_ended = release.applied + release.failed + release.held >= release.agents;
+                if all_ended || since.elapsed() >= TOGETHER {
+                    return Err(failed(client, release).await);
+                }
             }
             if release.applied + release.held >= release.agents {
                 return Ok(());
@@ -126,19 +137,36 @@ fn next_steps(app: &App, silent: &[&Site]) -> Vec<String> {
     join.into_iter().chain(look).collect()
 }
 
-/// Names the sites that could not apply it.
+/// Names the sites that could not apply it, and what can be done.
 async fn failed(client: &Client, release: &Release) -> CliError {
     let reason = |site: &Site| {
         let reported = site.last_outcome.as_ref().and_then(|outcome| outcome.reason.clone());
         reported.unwrap_or_else(|| "failed".to_owned())
     };
     let sites = late(client, release, SyncState::Failed).await;
-    let site = sites.first().map_or_else(|| "SITE".to_owned(), |site| site.spec.name.to_string());
-    CliError::new(Exit::Impossible, format!("version {} could not be applied by every site", release.version))
+    let what =
+        format!("version {} could not be applied by {} of {} sites", release.version, release.failed, release.agents);
+    let error = CliError::new(Exit::Impossible, what)
         .about("object", format!("bundle/{}", release.version))
-        .faults(faults(&sites, reason))
-        .help(format!("patronusctl site describe {site}"))
-        .help("patronusctl bundle rollback --to VERSION")
+        .faults(faults(&sites, reason));
+    let looks = sites.iter().take(1).map(|site| format!("see it all: patronusctl site describe {}", site.spec.name));
+    let condemned: Vec<&str> =
+        sites.iter().filter(|site| site.has_condemned()).map(|site| site.spec.name.as_str()).collect();
+    let retry = (!condemned.is_empty()).then(|| {
+        let names = listed(&condemned);
+        format!("the same is not tried again on {names}, unless somebody there runs: patronus-agent retry")
+    });
+    // What runs there again.
+    let before = sites.iter().filter_map(|site| site.running_version).filter(|before| *before < release.version).max();
+    let back = before.map(|before| format!("bring every site back: patronusctl bundle rollback --to {before}"));
+    looks.chain(retry).chain(back).fold(error, CliError::help)
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let named = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// Names the sites that did not apply it in time.
@@ -165,5 +193,11 @@ fn running(site: &Site) -> String {
 
 fn faults(sites: &[Site], what: impl Fn(&Site) -> String) -> Vec<Fault> {
     let fault = |site: &Site| Fault { place: format!("site {}", site.spec.name), what: what(site), excerpt: None };
-    sites.iter().map(fault).collect()
+    let more = sites.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| Fault {
+        place: format!("{more} more"),
+        what: "see them: patronusctl status".to_owned(),
+        excerpt: None,
+    });
+    sites.iter().take(NAMED).map(fault).chain(more).collect()
 }

@@ -64,6 +64,7 @@ pub fn text(listed: &Listed, out: &Output) -> String {
         line("last outcome", format!("version {} {result}{ended} in {took}; {done}", outcome.version));
         line("timings", outcome::timings(outcome));
         line("reason", outcome.reason.clone().unwrap_or_default());
+        outcome::next(site).into_iter().for_each(|text| line("next", text));
     }
     line("created", out.time(site.created_at));
     line("updated", out.time(site.updated_at));
