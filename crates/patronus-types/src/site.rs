@@ -314,6 +314,9 @@ pub struct Site {
     /// What its version would do there, as last reported in mode `shadow`.
     #[serde(default)]
     pub shadow: Option<Shadow>,
+    /// What is wrong on its host, in words, as last reported; at most 16 lines.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Bundles that were tried there and undone, and are not tried again, as last reported; the newest last.
     #[serde(default)]
     pub undone: Vec<Undone>,

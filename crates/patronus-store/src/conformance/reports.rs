@@ -52,6 +52,10 @@ pub async fn the_newest_report_stands(world: &World) {
     assert_eq!(after.agent.unwrap().driver.as_deref(), Some("kernel"));
     assert_eq!(after.last_outcome.unwrap().version, 2);
     assert_eq!(after.version, site.version, "a report is no change by a person");
+    tell(Report { warnings: vec!["the host does not forward".to_owned()], ..report(6, 2, OutcomeKind::Applied) }).await;
+    assert_eq!(world.site_now(site.id).await.warnings, ["the host does not forward"]);
+    tell(report(7, 2, OutcomeKind::Applied)).await;
+    assert_eq!(world.site_now(site.id).await.warnings, Vec::<String>::new(), "what is mended is not warned of");
     let again = world.enrolled(&site).await.site;
     assert_eq!((again.running_version, again.last_outcome), (None, None));
     tell(report(1, 3, OutcomeKind::Applied)).await;

@@ -60,6 +60,8 @@ struct NetworkStatus {
     failed: usize,
     pending: usize,
     unpublished: usize,
+    /// Sites on whose hosts something is wrong.
+    warned: usize,
 }
 
 #[derive(Serialize)]
@@ -76,6 +78,7 @@ struct Attention {
     status: String,
     sync: String,
     reason: Option<String>,
+    warnings: Vec<String>,
 }
 
 /// Runs it.
@@ -152,6 +155,7 @@ fn count(network: &Network, sites: &[Site]) -> NetworkStatus {
         failed: in_state(SyncState::Failed),
         pending: in_state(SyncState::Pending),
         unpublished: in_state(SyncState::Unpublished),
+        warned: sites_of(network, sites).filter(|site| !site.warnings.is_empty()).count(),
     }
 }
 
@@ -160,12 +164,14 @@ fn attention(network: &Network, site: &Site) -> Option<Attention> {
     let silent = enrolled && site.status == SiteStatus::Inactive;
     let late = matches!(site.sync, SyncState::Behind | SyncState::Failed);
     let reason = site.last_outcome.as_ref().and_then(|outcome| outcome.reason.clone());
-    (silent || late || site.stands_still().is_some()).then(|| Attention {
+    let warned = !site.warnings.is_empty();
+    (silent || late || warned || site.stands_still().is_some()).then(|| Attention {
         site: site.spec.name.clone(),
         network: network.spec.name.clone(),
         status: word(&site.status),
         sync: word(&site.sync),
         reason: site.stands_still().map(str::to_owned).or(reason.filter(|_| site.sync == SyncState::Failed)),
+        warnings: site.warnings.clone(),
     })
 }
 
@@ -176,7 +182,9 @@ fn heads<const N: usize>(names: [&'static str; N]) -> [Head; N] {
 fn page(status: &Status, out: &Output) -> String {
     let mut page =
         out.rows_text(&heads(["SERVER", "STATE", "VERSION"]), status.servers.iter().map(server_row).collect());
-    let names = ["NETWORK", "TOPOLOGY", "VERSION", "DIRTY", "SITES", "ACTIVE", "SYNCED", "BEHIND", "FAILED", "PENDING"];
+    let names = [
+        "NETWORK", "TOPOLOGY", "VERSION", "DIRTY", "SITES", "ACTIVE", "SYNCED", "BEHIND", "FAILED", "PENDING", "WARNED",
+    ];
     let networks = out.rows_text(&heads(names), status.networks.iter().map(network_row).collect());
     let networks =
         if networks.is_empty() { "no networks yet: patronusctl apply -f FILE\n".to_owned() } else { networks };
@@ -227,6 +235,7 @@ fn network_row(it: &NetworkStatus) -> Vec<Cell> {
         some(it.behind, Tone::Warn),
         some(it.failed, Tone::Bad),
         (it.pending + it.unpublished).to_string().into(),
+        some(it.warned, Tone::Warn),
     ]
 }
 
@@ -244,12 +253,19 @@ fn rotation_row(RotationStatus { network, rotation }: &RotationStatus, out: &Out
     ]
 }
 
+/// The first warning, and how many more there are.
+fn warned(warnings: &[String]) -> Option<String> {
+    let first = warnings.first()?;
+    let more = warnings.len() - 1;
+    Some(if more > 0 { format!("warning: {first} (and {more} more)") } else { format!("warning: {first}") })
+}
+
 fn attention_row(it: &Attention) -> Vec<Cell> {
     vec![
         it.site.to_string().into(),
         it.network.to_string().into(),
         it.status.clone().into(),
         it.sync.clone().into(),
-        Cell::of(it.reason.as_ref()),
+        Cell::of(it.reason.clone().or_else(|| warned(&it.warnings))),
     ]
 }

@@ -39,7 +39,7 @@ pub fn site(name: &str) -> Value {
         "sync": if ams { "synced" } else { "failed" }, "source": "compiled", "enrolled_at": "2026-01-02T03:04:05Z",
         "last_seen_at": "2026-01-03T00:00:00Z", "desired_version": 2, "running_version": if ams { 2 } else { 1 },
         "agent": {"version": "0.1.0", "hostname": "gw", "driver": "kernel"},
-        "last_outcome": if ams { Value::Null } else { outcome }, "mode": "apply", "halted": null, "shadow": null, "undone": [],
+        "last_outcome": if ams { Value::Null } else { outcome }, "mode": "apply", "halted": null, "shadow": null, "warnings": [], "undone": [],
         "version": 7, "created_at": "2026-01-02T03:04:05Z",
         "updated_at": "2026-01-02T03:04:05Z"
     })
@@ -49,6 +49,8 @@ pub fn site(name: &str) -> Value {
 pub fn standing(mode: &str) -> Value {
     let mut site = site("lon");
     site["mode"] = json!(mode);
+    site["warnings"] =
+        json!(["probe till did not pass before version 1 was applied, so it was not asked for after it"]);
     site["halted"] = json!({"paused": false, "left_version": 1});
     site["shadow"] = json!({
         "version": 2, "plan": ["create fra on pt000: it is new\u{1b}[31m", "change 2 routes"], "refusal": null,

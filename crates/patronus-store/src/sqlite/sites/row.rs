@@ -20,6 +20,7 @@ macro_rules! select {
         "SELECT id, network_id, spec, addresses, public_keys, port_base, left_at IS NULL, source, enrolled_at,
             last_seen_at, desired_version, running_version, agent_version, hostname, driver, last_outcome, version,
             created_at, updated_at, mode, json_extract(last_report, '$.halted'), json_extract(last_report, '$.shadow'),
+            json_extract(last_report, '$.warnings'),
             json_extract(last_report, '$.undone'), keys_since
          FROM sites"
     };
@@ -65,6 +66,7 @@ pub(super) fn read(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Site> {
         mode: columns.word()?,
         halted: columns.maybe_json()?,
         shadow: columns.maybe_json()?,
+        warnings: columns.maybe_json()?.unwrap_or_default(),
         undone: columns.maybe_json()?.unwrap_or_default(),
         keys_since: columns.maybe_time()?,
         // Who holds it open is known to the server alone.

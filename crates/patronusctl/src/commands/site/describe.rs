@@ -58,6 +58,7 @@ pub fn text(listed: &Listed, out: &Output) -> String {
             format!("{} on {}, driver {}", agent.version, agent.hostname, agent.driver.as_deref().unwrap_or("-")),
         );
     }
+    site.warnings.iter().for_each(|warning| line("warning", warning.clone()));
     if let Some(outcome) = &site.last_outcome {
         let ended = outcome.step.map(|step| format!(" at `{}`", word(&step))).unwrap_or_default();
         let (result, took, done) = (word(&outcome.result), outcome::took(outcome), outcome::done(outcome));

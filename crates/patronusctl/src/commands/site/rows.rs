@@ -34,6 +34,7 @@ impl Object for Listed {
             Column::ranked(2, "LAST SEEN", |it, out| Cell::of(it.site.last_seen_at.map(|time| out.time(time)))),
             Column::ranked(5, "LOCATION", |it, _| it.site.spec.location.clone().into()),
             Column::wide("MODE", |it, _| mode(&it.site)),
+            Column::wide("WARNINGS", |it, _| warnings(&it.site)),
             Column::wide("PREFIXES", |it, _| join(&it.site.spec.prefixes).into()),
             Column::wide("ENDPOINTS", |it, _| join(&it.site.endpoints).into()),
             Column::wide("DRIVER", |it, _| agent(&it.site, |agent| agent.driver.clone())),
@@ -57,6 +58,14 @@ fn rotation(site: &Site) -> Cell {
     let held = join(rotation.waiting.iter().map(|waiting| &waiting.site));
     let held = if held.is_empty() { held } else { format!(", open: {held}") };
     Cell::toned(format!("{}{held}", word(&rotation.phase)), Tone::Warn)
+}
+
+/// How many things are wrong on its host.
+fn warnings(site: &Site) -> Cell {
+    match site.warnings.len() {
+        0 => "0".into(),
+        count => Cell::toned(count.to_string(), Tone::Warn),
+    }
 }
 
 /// Whether its agent is heard.
