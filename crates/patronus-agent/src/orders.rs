@@ -14,19 +14,16 @@ pub async fn command(folder: &Path, only: Option<&Ref>, order: Order) -> Result<
     let state = StateDir::at(folder);
     let entry = crate::leave::choose(state.entries()?, folder, only)?;
     let name = entry.identity.map(|identity| identity.network.name)?;
-    match local::Client::new(&state).order(entry.network, order).await {
-        Ok(()) => {}
+    output::say(match local::Client::new(&state).order(entry.network, order).await {
+        Ok(effect) => effect,
         Err(LocalError::NotRunning) => {
             let _lock = state.lock()?;
-            entry.home.save_orders(entry.home.orders()?.with(order))?;
+            let orders = entry.home.orders()?;
+            let running = entry.home.current().and_then(|digest| entry.home.load(digest).ok().flatten());
+            entry.home.save_orders(orders.with(order))?;
+            orders.effect(order, &name, running.map(|(release, _)| release.version))
         }
         Err(error) => return Err(error.into()),
-    }
-    output::say(match order {
-        Order::Pause => format!(
-            "network {name} is paused here: what runs stays, and nothing that the server names is applied until `patronus-agent resume`"
-        ),
-        Order::Resume => format!("network {name} applies what the server names"),
     });
     Ok(())
 }

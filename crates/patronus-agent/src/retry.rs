@@ -13,14 +13,17 @@ use crate::state::{CondemnedList, StateDir};
 pub async fn command(folder: &Path, only: Option<&Ref>) -> Result<(), Failure> {
     let state = StateDir::at(folder);
     let entry = crate::leave::choose(state.entries()?, folder, only)?;
-    match local::Client::new(&state).retry(entry.network).await {
-        Ok(()) => output::say("what was undone here is tried again"),
+    output::say(match local::Client::new(&state).retry(entry.network).await {
+        Ok(said) => said,
         Err(LocalError::NotRunning) => {
             let _lock = state.lock()?;
-            entry.home.save_condemned(&CondemnedList::default())?;
-            output::say("what was undone here is tried again once the agent runs");
+            let condemned = entry.home.condemned();
+            if !condemned.is_empty() {
+                entry.home.save_condemned(&CondemnedList::default())?;
+            }
+            format!("{}; no agent runs here now", condemned.forgiven())
         }
         Err(error) => return Err(error.into()),
-    }
+    });
     Ok(())
 }

@@ -170,9 +170,9 @@ impl Daemon {
                 tokio::spawn(self.status(call.answer));
             }
             Request::Leave { network } => self.hand(network, call.answer, (Command::Leave, Response::Left)),
-            Request::Retry { network } => self.hand(network, call.answer, (Command::Retry, |()| Response::Done)),
+            Request::Retry { network } => self.hand(network, call.answer, (Command::Retry, Response::Ended)),
             Request::Order { network, order } => {
-                self.hand(network, call.answer, (|answer| Command::Order(order, answer), |()| Response::Done));
+                self.hand(network, call.answer, (|answer| Command::Order(order, answer), Response::Ended));
             }
             Request::Revert { network } => {
                 let teller = teller(call.steps);

@@ -19,14 +19,14 @@ use crate::status::NetworkStatus;
 pub enum Command {
     /// How it stands.
     Status(oneshot::Sender<NetworkStatus>),
-    /// To try again what was undone; answers with why it could not.
-    Retry(oneshot::Sender<Result<(), String>>),
+    /// To try again what was undone; answers with what that is, or with why it could not.
+    Retry(oneshot::Sender<Result<String, String>>),
     /// To run what a file holds.
     Apply(File, Errand),
     /// To go back.
     Revert(Errand),
-    /// To stop or to go on; answers with why it could not.
-    Order(Order, oneshot::Sender<Result<(), String>>),
+    /// To stop or to go on; answers with what that does, or with why it could not.
+    Order(Order, oneshot::Sender<Result<String, String>>),
     /// To leave; answers with what went wrong on the way, or with why it could not.
     Leave(oneshot::Sender<Result<Vec<String>, String>>),
 }

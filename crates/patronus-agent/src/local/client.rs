@@ -63,18 +63,18 @@ impl Client {
         }
     }
 
-    /// Has it try again what was undone.
-    pub async fn retry(&self, network: NetworkId) -> Result<(), LocalError> {
+    /// Has it try again what was undone; gives what that is.
+    pub async fn retry(&self, network: NetworkId) -> Result<String, LocalError> {
         match self.ask(&Request::Retry { network }).await? {
-            Response::Done => Ok(()),
+            Response::Ended(said) => Ok(said),
             other => Err(unexpected(other)),
         }
     }
 
-    /// Has it stop or go on.
-    pub async fn order(&self, network: NetworkId, order: Order) -> Result<(), LocalError> {
+    /// Has it stop or go on; gives what that does.
+    pub async fn order(&self, network: NetworkId, order: Order) -> Result<String, LocalError> {
         match self.ask(&Request::Order { network, order }).await? {
-            Response::Done => Ok(()),
+            Response::Ended(said) => Ok(said),
             other => Err(unexpected(other)),
         }
     }

@@ -17,7 +17,9 @@ async fn questions_are_answered_also_below_a_long_path() {
     tokio::spawn(async move {
         while let Some(call) = inbox.recv().await {
             let response = match call.request {
-                Request::Rescan | Request::Retry { .. } | Request::Order { .. } => Response::Done,
+                Request::Rescan => Response::Done,
+                Request::Retry { .. } => Response::Ended("tried again".to_owned()),
+                Request::Order { .. } => Response::Ended("paused".to_owned()),
                 Request::Revert { .. } => Response::Ended("back".to_owned()),
                 Request::Leave { .. } => Response::Failed("no such network".to_owned()),
                 Request::Apply { signature, .. } => {
@@ -32,9 +34,9 @@ async fn questions_are_answered_also_below_a_long_path() {
     client.rescan().await.unwrap();
     assert_eq!(client.status().await.unwrap().len(), 0);
     let network = patronus_types::NetworkId::new(1, &[0; 10]);
-    client.retry(network).await.unwrap();
+    assert_eq!(client.retry(network).await.unwrap(), "tried again");
     assert_eq!(client.leave(network).await.unwrap_err().to_string(), "no such network");
-    client.order(network, Order::Pause).await.unwrap();
+    assert_eq!(client.order(network, Order::Pause).await.unwrap(), "paused");
     assert_eq!(client.revert(network, drop).await.unwrap(), "back");
     let file = File { archive: vec![b'\n'; 100_000], signature: "four\nlines".to_owned() };
     let mut steps = Vec::new();

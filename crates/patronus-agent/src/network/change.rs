@@ -131,12 +131,27 @@ impl Network {
         })
     }
 
-    /// Lets everything that was undone be tried again.
-    pub fn forgive(&mut self) -> Result<(), String> {
-        let none = CondemnedList::default();
-        self.home.save_condemned(&none).map_err(|error| error.to_string())?;
-        (self.condemned, self.refused) = (none, None);
-        Ok(())
+    /// Lets everything that was undone or refused be tried again; says what that is.
+    pub fn forgive(&mut self) -> Result<String, String> {
+        if !self.condemned.is_empty() {
+            self.home.save_condemned(&CondemnedList::default()).map_err(|error| error.to_string())?;
+        }
+        let forgiven = std::mem::take(&mut self.condemned).forgiven();
+        let again = match self.refused.take() {
+            Some(refused) => Some((refused.version, "which was refused, is looked at again")),
+            None => self.failing().map(|version| (version, "which could not be applied, is tried at once")),
+        };
+        Ok(match again {
+            Some((version, what)) => format!("{forgiven}; version {version}, {what}"),
+            None => forgiven,
+        })
+    }
+
+    /// The version that the server names and that did not come to run, where it is tried again later.
+    fn failing(&self) -> Option<u64> {
+        let wanted = self.known.as_ref()?.desired.as_ref()?.version;
+        let outcome = self.progress.outcome.as_ref()?;
+        (!self.is_changing() && outcome.version == wanted && outcome.result != OutcomeKind::Applied).then_some(wanted)
     }
 
     /// Whether a change is under way.

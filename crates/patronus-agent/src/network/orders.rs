@@ -10,9 +10,13 @@ use super::{Bundle, Network};
 use crate::state::{Order, Orders};
 
 impl Network {
-    /// Applies nothing that the server names, or goes on with it. A change under way goes on to its end.
-    pub fn obey(&mut self, order: Order) -> Result<(), String> {
-        self.order(self.orders.with(order))
+    /// Applies nothing that the server names, or goes on with it; says what that does. A change under way goes on to its
+    /// end.
+    pub fn obey(&mut self, order: Order) -> Result<String, String> {
+        let running = self.running.as_ref().map(|bundle| bundle.release.version);
+        let effect = self.orders.effect(order, &self.identity.network.name, running);
+        self.order(self.orders.with(order))?;
+        Ok(effect)
     }
 
     /// Undoes the change under way, or goes back to what ran before the last one; what is left so is not applied again

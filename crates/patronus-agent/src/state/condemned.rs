@@ -36,6 +36,23 @@ impl CondemnedList {
         self.0.iter()
     }
 
+    /// Whether nothing is on it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What it means that the list is thrown away.
+    pub fn forgiven(&self) -> String {
+        let versions: Vec<String> =
+            self.0.iter().map(|one| format!("version {} ({})", one.version, one.digest.short())).collect();
+        match versions.as_slice() {
+            [] => "nothing was marked bad here".to_owned(),
+            versions => {
+                format!("no longer marked bad here, and tried again where the server names it: {}", versions.join(", "))
+            }
+        }
+    }
+
     /// The same list with one more.
     #[must_use]
     pub fn with(&self, one: Condemned) -> Self {
@@ -60,6 +77,9 @@ mod tests {
         };
         let all = (0..100).chain([99]).fold(CondemnedList::default(), |all, number| all.with(one(number)));
         assert_eq!(all.0.len(), MOST);
+        let two = CondemnedList::default().with(one(3)).with(one(4)).forgiven();
+        assert!(two.contains("version 3 (030303") && two.contains(", version 4 ("), "{two}");
+        assert_eq!(CondemnedList::default().forgiven(), "nothing was marked bad here");
         assert!(all.find(Digest([99; 32])).is_some() && all.find(Digest([35; 32])).is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! What somebody on this host has ordered, against what the server says.
 
+use patronus_types::Name;
 use serde::{Deserialize, Serialize};
 
 /// The orders of one network. They outlive the agent.
@@ -34,6 +35,26 @@ impl Orders {
         }
     }
 
+    /// What one more order does in a network that runs a version, said so that nothing is claimed that was so already.
+    pub fn effect(&self, order: Order, network: &Name, running: Option<u64>) -> String {
+        match (order, self.paused, self.held(running)) {
+            (Order::Pause, true, _) => format!("network {network} is paused here already"),
+            (Order::Pause, false, _) => format!(
+                "network {network} is paused here: what runs stays, and nothing that the server names is applied until \
+                 `patronus-agent resume`"
+            ),
+            (Order::Resume, false, None) => {
+                format!("network {network} was not paused here: it applies what the server names, as before")
+            }
+            (Order::Resume, true, None) => {
+                format!("network {network} is not paused any more: it applies what the server names")
+            }
+            (Order::Resume, _, Some(left)) => format!(
+                "network {network} applies what the server names, also version {left}, which was left by a revert here"
+            ),
+        }
+    }
+
     /// The version that was left, where `running` is what a revert went back to. Once something newer runs, nothing is held.
     pub fn held(&self, running: Option<u64>) -> Option<u64> {
         self.left.filter(|left| running.is_none_or(|running| running < *left))
@@ -65,6 +86,20 @@ mod tests {
             assert_eq!(orders.held(running).is_some(), held, "{running:?}");
         }
         assert!(!Orders::default().forbids(0) && Orders::default().held(None).is_none());
+    }
+
+    #[test]
+    fn an_order_says_what_it_does() {
+        let network = "net".parse().unwrap();
+        let said = |orders: Orders, order| orders.effect(order, &network, Some(4));
+        let (paused, left) = (Orders::default().with(Order::Pause), Orders { left: Some(5), ..Orders::default() });
+        assert!(said(Orders::default(), Order::Pause).contains("until `patronus-agent resume`"));
+        assert_eq!(said(paused, Order::Pause), "network net is paused here already");
+        assert!(said(Orders::default(), Order::Resume).contains("was not paused here"));
+        assert!(said(paused, Order::Resume).contains("is not paused any more"));
+        assert!(said(left, Order::Resume).contains("also version 5, which was left"));
+        let overtaken = Orders { left: Some(3), ..Orders::default() };
+        assert!(said(overtaken, Order::Resume).contains("was not paused here"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Loop {
     }
 
     /// Stops or goes on.
-    pub(super) async fn obey(&mut self, order: Order, answer: oneshot::Sender<Result<(), String>>) {
+    pub(super) async fn obey(&mut self, order: Order, answer: Answer) {
         let _ = answer.send(self.network.obey(order));
         self.pursue().await;
         self.tell_changes();

@@ -114,7 +114,9 @@ fn a_file_that_does_not_prove_itself_is_undone_and_says_why() {
         assert!(steps.iter().any(|line| line.starts_with("undoes it: server unreachable")), "{steps:?}");
         let why = bring(&mut network, &lab.version(2, 3)).await.0.unwrap_err();
         assert!(why.contains("patronus-agent retry"), "{why}");
-        network.forgive().unwrap();
+        let said = network.forgive().unwrap();
+        assert!(said.starts_with("no longer marked bad here") && said.contains("version 2 ("), "{said}");
+        assert_eq!(network.forgive().unwrap(), "nothing was marked bad here");
         assert!(bring(&mut network, &lab.version(2, 3)).await.0.unwrap_err().contains("server unreachable"));
     });
 }

@@ -136,7 +136,7 @@ async fn a_pause_outlives_the_agent_and_stops_only_the_server() {
     let mut network = lab.open();
     told(&mut network, &lab.version(1, 2)).await;
     network.obey(Order::Pause).unwrap();
-    network.obey(Order::Pause).unwrap();
+    assert_eq!(network.obey(Order::Pause).unwrap(), "network net is paused here already");
     let mut network = lab.open();
     network.told(state(Mode::Apply, &lab.version(2, 3)));
     assert_eq!(network.wants(), Todo::Nothing);
