@@ -10,7 +10,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 pub use examples::examples;
 pub use globals::Globals;
 pub use topics::{ENVIRONMENT, FILES, TOPICS, topic};
-pub use value::{BundleRef, count, duration, name_or_nothing, number, pair, range, range4, range6, reference, release};
+pub use value::{BundleRef, count, duration, name_or_nothing, number, pair, range, range4, range6, reference, release, seconds};
 
 use crate::commands::{
     apply, bundle, completions, context, event, help, login, logout, man, network, site, status, token, version, whoami,

@@ -56,6 +56,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| "a span cannot be negative".to_owned())
 }
 
+/// A span of whole seconds within bounds: `30s`, `2m`, or seconds alone.
+pub fn seconds(least: u16, most: u16) -> impl Fn(&str) -> Result<u16, String> + Clone + Send + Sync {
+    move |text| {
+        let span = duration(text).ok().filter(|span| span.subsec_nanos() == 0);
+        let seconds = span.and_then(|span| u16::try_from(span.as_secs()).ok());
+        let within = seconds.filter(|seconds| (least..=most).contains(seconds));
+        within.ok_or_else(|| format!("write a span of whole seconds, such as 30s or 2m, from {least}s to {most}s"))
+    }
+}
+
 /// `KEY=VALUE`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -132,6 +142,20 @@ mod tests {
             assert_eq!(duration(text).unwrap().as_millis(), millis, "{text}");
         }
         assert!(duration("-1s").is_err() && duration("soon").is_err());
+    }
+
+    #[test]
+    fn spans_of_seconds_have_bounds() {
+        let read = seconds(5, 600);
+        for (text, expected) in [("30s", 30), ("2m", 120), ("45", 45), ("1m30s", 90), ("10m", 600)] {
+            assert_eq!(read(text), Ok(expected), "{text}");
+        }
+        for wrong in
+            ["4", "4s", "601", "11m", "500ms", "7500ms", "-30s", "", "soon", "30 bananas", "99999999999999999999"]
+        {
+            let said = "write a span of whole seconds, such as 30s or 2m, from 5s to 600s";
+            assert_eq!(read(wrong).unwrap_err(), said, "{wrong}");
+        }
     }
 
     #[test]

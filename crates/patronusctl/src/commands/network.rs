@@ -12,7 +12,7 @@ use super::fields::Fields;
 use super::names::{Named, explain, explain_existing, tell_deleted};
 use super::{each, references, show};
 use crate::app::App;
-use crate::cli::{number, range4, range6};
+use crate::cli::{number, range4, range6, seconds};
 use crate::complete;
 use crate::confirm;
 use crate::error::Result;
@@ -54,8 +54,8 @@ pub struct Spec {
     #[arg(long, value_name = "BYTES", value_parser = number("a number of bytes", 1280_u16, 8920))]
     #[arg(allow_negative_numbers = true)]
     mtu: Option<u16>,
-    /// How often agents ask for changes, in seconds, 1 to 3600; 5 where a new network does not say
-    #[arg(long, value_name = "SECONDS", value_parser = number("a number of seconds", 1_u16, 3600))]
+    /// How often agents ask for changes, 1s to 1h; 5s where a new network does not say
+    #[arg(long, value_name = "SPAN", value_parser = seconds(1, 3600))]
     #[arg(allow_negative_numbers = true)]
     poll_interval: Option<u16>,
     /// The age in days at which a site's keys are replaced, 1 to 3650; without one, only on request

@@ -14,7 +14,7 @@ use patronus_types::risk::Risk;
 use super::about;
 use super::wait::{Wait, await_sites};
 use crate::app::App;
-use crate::cli::{BundleRef, number, reference, release};
+use crate::cli::{BundleRef, reference, release, seconds};
 use crate::complete;
 use crate::confirm;
 use crate::error::{CliError, Result};
@@ -23,8 +23,8 @@ use crate::output::Format;
 /// What holds for the release alone.
 #[derive(Debug, clap::Args)]
 struct TermArgs {
-    /// Seconds within which it must prove itself on each site, 5 to 600, instead of the network's
-    #[arg(long, value_name = "SECONDS", value_parser = number("seconds", 5u16, 600))]
+    /// How long it may take to prove itself on each site, 5s to 10m, instead of what the network says
+    #[arg(long, value_name = "SPAN", value_parser = seconds(5, 600), allow_negative_numbers = true)]
     confirm_timeout: Option<u16>,
     /// A risk to sites that is meant; repeatable. Without it the release is refused where it takes most peers from a
     /// site, or the way to the server
