@@ -111,7 +111,8 @@ fn linted(plan: &Plan) -> Result<Vec<String>> {
         lint(&plan.input).into_iter().filter(concerns).partition(Finding::is_error);
     if errors.is_empty() {
         let found = warnings.into_iter().map(|finding| finding.message);
-        return Ok(found.chain(plan.left.iter().map(left)).chain(plan.still.iter().cloned()).collect());
+        let of_sites = plan.left.iter().map(left).chain(plan.still.iter().cloned());
+        return Ok(found.chain(of_sites).chain(plan.gone.clone()).collect());
     }
     Err(Error::faults(ErrorCode::Lint, errors.into_iter().map(Fault::from).collect()))
 }

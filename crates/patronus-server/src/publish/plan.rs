@@ -16,6 +16,9 @@ use super::{Job, What, rotate, still};
 use crate::error::Result;
 use crate::handlers::bundles::rope;
 
+/// How many deleted sites are named.
+const NAMED: usize = 10;
+
 /// A release before it is compiled.
 pub struct Plan {
     /// How it comes to be.
@@ -36,6 +39,8 @@ pub struct Plan {
     pub undone: BTreeMap<SiteId, Vec<Undone>>,
     /// Sites whose agent left: the others still keep tunnels for them.
     pub left: Vec<Name>,
+    /// What a rollback does not bring back, and why.
+    pub gone: Option<String>,
     /// What is to be said of sites that keep what they run.
     pub still: Vec<String>,
     /// The network's generation.
@@ -69,8 +74,7 @@ impl Plan {
                 plan.uploaded = uploads(store, plan.before.values()).await?;
             }
             What::Older(version) => {
-                plan.go_back_to(store.declared(job.network, *version).await?);
-                plan.rollback_of = Some(*version);
+                plan.go_back_to(*version, store.declared(job.network, *version).await?);
                 plan.uploaded = uploads(store, &store.bundles(job.network, *version).await?).await?;
             }
             What::Uploaded(upload) => {
@@ -102,6 +106,7 @@ impl Plan {
             uploaded: BTreeMap::new(),
             before,
             left,
+            gone: None,
             still,
             undone,
             generation: network.generation,
@@ -122,8 +127,9 @@ impl Plan {
     }
 
     /// Declared values from then; keys, addresses, names and membership from today.
-    fn go_back_to(&mut self, then: Declared) {
-        self.kind = ReleaseKind::Rollback;
+    fn go_back_to(&mut self, version: u64, then: Declared) {
+        (self.kind, self.rollback_of) = (ReleaseKind::Rollback, Some(version));
+        let sites = then.sites.len();
         let NetworkSpec { name, range, range6, .. } = self.input.spec.clone();
         self.input.spec = NetworkSpec { name, range, range6, ..then.network };
         let today: BTreeMap<SiteId, Name> =
@@ -138,6 +144,9 @@ impl Plan {
             spec.name = site.spec.name.clone();
             site.spec = spec;
         }
+        let mut gone: Vec<Name> = specs.into_values().map(|spec| spec.name).collect();
+        gone.sort();
+        self.gone = (!gone.is_empty()).then(|| stays_deleted(version, sites, &gone));
     }
 
     fn party(&self) -> Party<NetworkId> {
@@ -151,6 +160,19 @@ impl Plan {
         sites.sort_by_key(|site| site.id);
         Declared { network: self.input.spec.clone(), sites }
     }
+}
+
+/// That sites which a version had are not brought back by going back to it.
+fn stays_deleted(version: u64, sites: usize, gone: &[Name]) -> String {
+    let names: Vec<&str> = gone.iter().take(NAMED).map(|name| name.as_str()).collect();
+    let more = gone.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let which = if gone.len() == sites { "all sites" } else { "these sites" };
+    format!(
+        "{which} of version {version} were deleted since, and a rollback brings none of them back: {}{more}; create them \
+         again and let them join",
+        names.join(", ")
+    )
 }
 
 fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {

@@ -65,6 +65,33 @@ async fn from_nothing_to_a_running_network_and_back() {
 }
 
 #[tokio::test]
+async fn a_rollback_says_which_sites_stay_deleted() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    FakeAgent::join(&server, &admin, "ams", 1).await;
+    FakeAgent::join(&server, &admin, "bru", 2).await;
+    let publish = || admin.post("/v1/releases", json!({"accept_risks": ["removes-peers"]}));
+    let delete = async |name: &str| {
+        let path = format!("/v1/sites/{name}");
+        let site = admin.get(&path).await;
+        assert_eq!(admin.delete(&path, site.header("etag")).await.status, 204);
+    };
+    publish().await;
+    let same = admin.post("/v1/releases/1/rollback", json!({})).await.body;
+    assert_eq!((&same["created"], &same["warnings"]), (&json!(false), &json!([])), "{same}");
+    delete("bru").await;
+    publish().await;
+    let back = admin.post("/v1/releases/1/rollback", json!({})).await.body;
+    let said = "these sites of version 1 were deleted since, and a rollback brings none of them back: bru; create them";
+    assert!(back["warnings"].to_string().contains(said), "{back}");
+    delete("ams").await;
+    publish().await;
+    let back = admin.post("/v1/releases/1/rollback", json!({})).await.body;
+    assert_eq!(back["created"], false, "{back}");
+    assert!(back["warnings"].to_string().contains("all sites of version 1 were deleted since"), "{back}");
+}
+
+#[tokio::test]
 async fn what_stands_against_a_release_is_told_by_name() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -98,7 +98,7 @@ pub fn publish(app: &App, args: &Publish) -> Result {
     let (message, compiled) = (args.message.clone(), args.compiled);
     let request = PublishRequest { message, compiled, confirm_timeout_s, accept_risks };
     let published = app.run(async { Ok(client.releases().publish(&request, &app.mode.write()).await?) })?;
-    finish(app, &client, published, &args.wait)
+    finish(app, &client, published, &args.wait, "nothing to publish")
 }
 
 /// Publishes an archive of the operator's own.
@@ -113,7 +113,7 @@ pub fn upload(app: &App, args: &Upload) -> Result {
     let outcome =
         app.run(async { Ok(client.bundles().upload(archive.into(), &destination, &app.mode.write()).await?) });
     progress.clear();
-    finish(app, &client, outcome?, &args.wait)
+    finish(app, &client, outcome?, &args.wait, "nothing to publish")
 }
 
 /// Publishes an older release's state; what is declared stays as it is.
@@ -127,7 +127,8 @@ pub fn rollback(app: &App, args: &Rollback) -> Result {
         outcome.map_err(|error| about(error, &args.version))
     })?;
     let created = published.created;
-    let finished = finish(app, &client, published, &args.wait);
+    let same = format!("going back to version {} would change nothing", args.version);
+    let finished = finish(app, &client, published, &args.wait, &same);
     if created {
         app.out.notice(&format!(
             "what is declared has not changed: the next `bundle publish` brings the change back. To keep the rollback, \
@@ -138,7 +139,8 @@ pub fn rollback(app: &App, args: &Rollback) -> Result {
     finished
 }
 
-fn finish(app: &App, client: &Client, mut published: Published, wait: &Wait) -> Result {
+/// Says what came of it, or `same` where nothing did.
+fn finish(app: &App, client: &Client, mut published: Published, wait: &Wait, same: &str) -> Result {
     for warning in &published.warnings {
         app.out.notice(&format!("warning: {warning}"));
     }
@@ -154,16 +156,16 @@ fn finish(app: &App, client: &Client, mut published: Published, wait: &Wait) -> 
     };
     match app.out.view.format {
         Format::Name | Format::Id => app.out.object(&published.release)?,
-        _ => app.out.value(&published, || sentence(app, &published))?,
+        _ => app.out.value(&published, || sentence(app, &published, same))?,
     }
     waited
 }
 
-fn sentence(app: &App, published: &Published) -> String {
+fn sentence(app: &App, published: &Published, same: &str) -> String {
     let release = &published.release;
     let suffix = if app.mode.dry_run { " (dry run)" } else { "" };
     if !published.created {
-        return format!("version {} is up to date: nothing to publish{suffix}\n", release.version);
+        return format!("version {} is up to date: {same}{suffix}\n", release.version);
     }
     let sites = if release.sites == 1 { "1 site".to_owned() } else { format!("{} sites", release.sites) };
     let applied = if release.applied > 0 { format!(", {} applied it", release.applied) } else { String::new() };
