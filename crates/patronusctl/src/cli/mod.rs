@@ -10,7 +10,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 pub use examples::examples;
 pub use globals::Globals;
 pub use topics::{ENVIRONMENT, FILES, TOPICS, topic};
-pub use value::{BundleRef, count, duration, name_or_nothing, number, pair, range, range4, range6, reference, release, seconds};
+pub use value::{
+    BundleRef, count, duration, name_or_nothing, number, pair, range, range4, range6, reference, release, seconds,
+};
 
 use crate::commands::{
     apply, bundle, completions, context, event, help, login, logout, man, network, site, status, token, version, whoami,
@@ -87,9 +89,14 @@ impl Cli {
     }
 }
 
+/// The global flags that `-h` shows as well; `--help` shows all.
+const ESSENTIAL: &[&str] = &["context", "network", "output", "dry_run", "yes"];
+
 /// The tree with its examples.
 pub fn command() -> clap::Command {
-    with_examples(Cli::command(), &mut Vec::new())
+    let is_rare = |arg: &clap::Arg| arg.is_global_set() && !ESSENTIAL.contains(&arg.get_id().as_str());
+    let tree = Cli::command().mut_args(|arg| if is_rare(&arg) { arg.hide_short_help(true) } else { arg });
+    with_examples(tree, &mut Vec::new())
 }
 
 fn with_examples(command: clap::Command, path: &mut Vec<String>) -> clap::Command {
@@ -97,7 +104,9 @@ fn with_examples(command: clap::Command, path: &mut Vec<String>) -> clap::Comman
     let command = match lines.is_empty() {
         true => command,
         false => {
-            command.after_help(lines.iter().fold("Examples:".to_owned(), |text, line| format!("{text}\n  {line}")))
+            let said =
+                |lines: &[&str]| lines.iter().fold("Examples:".to_owned(), |text, line| format!("{text}\n  {line}"));
+            command.after_help(said(&lines[..1])).after_long_help(said(lines))
         }
     };
     command.mut_subcommands(|child| {
@@ -143,6 +152,23 @@ mod tests {
                 assert!(parsed.is_ok(), "`{line}`: {}", parsed.unwrap_err());
                 Cli::from_arg_matches(&parsed.unwrap()).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn the_short_help_is_short() {
+        let mut found = Vec::new();
+        leaves(&command(), "", &mut found);
+        for path in found {
+            let mut leaf = command();
+            leaf.build();
+            for word in path.split_whitespace() {
+                leaf = leaf.find_subcommand(word).unwrap().clone();
+            }
+            let (short, long) = (leaf.render_help().to_string(), leaf.render_long_help().to_string());
+            assert!(short.contains("--network") && !short.contains("--connect-timeout"), "{path}: {short}");
+            assert!(long.contains("--connect-timeout"), "{path}");
+            assert!(short.lines().count() <= 45, "{path}: {short}");
         }
     }
 

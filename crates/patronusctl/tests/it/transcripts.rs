@@ -138,7 +138,10 @@ fn errors() {
 
 #[test]
 fn topics() {
-    check(file!["transcripts/topics.txt"], &["help exit-codes", "help output", "help references", "site get --help"]);
+    check(
+        file!["transcripts/topics.txt"],
+        &["help exit-codes", "help output", "help references", "site get -h", "site get --help"],
+    );
 }
 
 #[test]
