@@ -1,12 +1,12 @@
 //! A probe: something that must answer after a change, as an operator declares it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::schema::string_type;
+use crate::site::SiteSpec;
 use crate::{Endpoint, Host, Invalid, Name};
 
 /// The most probes that one site runs.
@@ -36,7 +36,7 @@ pub struct Probe {
     /// Milliseconds that an answer may take, 100 to 5,000.
     #[serde(default = "default_timeout_ms", deserialize_with = "crate::bound::probe_timeout")]
     pub timeout_ms: u16,
-    /// Which sites run it: each by its name, or by a label as `key=value`; all by default.
+    /// Which sites run it: each by its name, or by a label, `region` or `zone` as `key=value`; all by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<Origin>,
 }
@@ -67,9 +67,9 @@ impl Probe {
         }
     }
 
-    /// Whether a site with this name and these labels runs it.
-    pub fn is_run_by(&self, site: &Name, labels: &BTreeMap<String, String>) -> bool {
-        self.from.is_empty() || self.from.iter().any(|origin| origin.matches(site, labels))
+    /// Whether a site runs it.
+    pub fn is_run_by(&self, site: &SiteSpec) -> bool {
+        self.from.is_empty() || self.from.iter().any(|origin| origin.matches(site))
     }
 }
 
@@ -93,15 +93,15 @@ impl fmt::Display for Probe {
 pub enum Origin {
     /// One site.
     Site(Name),
-    /// The sites with this label.
+    /// The sites with this label, region or zone.
     Label(String, String),
 }
 
 impl Origin {
-    fn matches(&self, site: &Name, labels: &BTreeMap<String, String>) -> bool {
+    fn matches(&self, site: &SiteSpec) -> bool {
         match self {
-            Self::Site(name) => name == site,
-            Self::Label(key, value) => labels.get(key) == Some(value),
+            Self::Site(name) => *name == site.name,
+            Self::Label(key, value) => site.label(key) == Some(value),
         }
     }
 }
@@ -135,6 +135,8 @@ string_type!(Origin, "^\\S.*$", "role=branch");
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn read(json: &str) -> Result<Probe, String> {
@@ -164,13 +166,16 @@ mod tests {
 
     #[test]
     fn sites_run_it_by_name_or_label() {
-        let probe = read(r#"{"name": "a", "ping": "192.168.2.10", "from": ["ams", "role=branch"]}"#).unwrap();
-        let labels = |role: &str| BTreeMap::from([("role".to_owned(), role.to_owned())]);
-        let runs = |site: &str, role: &str| probe.is_run_by(&site.parse().unwrap(), &labels(role));
-        assert!(runs("ams", "hub") && runs("fra", "branch"));
-        assert!(!runs("fra", "hub"));
-        assert!(Probe { from: Vec::new(), ..probe.clone() }.is_run_by(&"fra".parse().unwrap(), &BTreeMap::new()));
-        assert_eq!(serde_json::to_value(&probe.from).unwrap().to_string(), r#"["ams","role=branch"]"#);
+        let probe =
+            read(r#"{"name": "a", "ping": "192.168.2.10", "from": ["ams", "role=branch", "region=eu"]}"#).unwrap();
+        let site = |name: &str, region: &str, role: &str| -> SiteSpec {
+            serde_json::from_value(json!({"name": name, "region": region, "labels": {"role": role}})).unwrap()
+        };
+        let runs = |name: &str, region: &str, role: &str| probe.is_run_by(&site(name, region, role));
+        assert!(runs("ams", "us", "hub") && runs("fra", "us", "branch") && runs("fra", "eu", "hub"));
+        assert!(!runs("fra", "us", "hub"));
+        assert!(Probe { from: Vec::new(), ..probe.clone() }.is_run_by(&site("fra", "us", "hub")));
+        assert_eq!(serde_json::to_value(&probe.from).unwrap().to_string(), r#"["ams","role=branch","region=eu"]"#);
         let refused = "=x".parse::<Origin>().unwrap_err().to_string();
         assert_eq!(refused, "`=x` names no sites: use a site's name, or a label as `key=value`");
         assert!("A b".parse::<Origin>().is_err());

@@ -107,6 +107,18 @@ pub struct SiteSpec {
     pub uplinks: Vec<Uplink>,
 }
 
+impl SiteSpec {
+    /// What it is selected by under a key: its label, or its region or zone, which need no label of their own.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let place = match key {
+            "region" => self.region.as_ref(),
+            "zone" => self.zone.as_ref(),
+            _ => None,
+        };
+        self.labels.get(key).map(String::as_str).or_else(|| place.map(Name::as_str))
+    }
+}
+
 /// A site as it is sent: [`SiteSpec`] with two shorthands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -369,6 +381,14 @@ mod tests {
         assert_eq!(key, None);
         let bare: SiteInput = serde_json::from_str(r#"{"name": "ams"}"#).unwrap();
         assert_eq!(bare.into_spec().unwrap().0.uplinks.len(), 1);
+    }
+
+    #[test]
+    fn a_region_is_selected_like_a_label() {
+        let json = r#"{"name": "ams", "region": "eu", "zone": "west", "labels": {"zone": "mine", "tier": ""}}"#;
+        let site: SiteSpec = serde_json::from_str(json).unwrap();
+        let labels = ["region", "zone", "tier", "name"].map(|key| site.label(key));
+        assert_eq!(labels, [Some("eu"), Some("mine"), Some(""), None], "what was labelled by hand goes before");
     }
 
     #[test]

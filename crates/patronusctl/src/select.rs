@@ -1,7 +1,8 @@
-//! Label selectors: `-l region=eu,tier!=test,backup`.
+//! Label selectors: `-l region=eu,tier!=test,backup`. A site's region and zone are selected like labels.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
+
+use patronus_types::site::SiteSpec;
 
 /// All of its terms have to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,13 @@ enum Term {
 }
 
 impl Selector {
-    /// Whether labels are selected.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// Whether a site is selected.
+    pub fn matches(&self, site: &SiteSpec) -> bool {
         self.0.iter().all(|term| match term {
-            Term::Is(key, value) => labels.get(key) == Some(value),
-            Term::IsNot(key, value) => labels.get(key) != Some(value),
-            Term::Has(key) => labels.contains_key(key),
-            Term::HasNot(key) => !labels.contains_key(key),
+            Term::Is(key, value) => site.label(key) == Some(value),
+            Term::IsNot(key, value) => site.label(key) != Some(value),
+            Term::Has(key) => site.label(key).is_some(),
+            Term::HasNot(key) => site.label(key).is_none(),
         })
     }
 }
@@ -60,10 +61,12 @@ mod tests {
 
     #[test]
     fn terms_are_joined_by_and() {
-        let labels = BTreeMap::from([("region".to_owned(), "eu".to_owned()), ("backup".to_owned(), String::new())]);
-        let matches = |text: &str| text.parse::<Selector>().unwrap().matches(&labels);
+        let json = r#"{"name": "ams", "region": "eu", "labels": {"backup": ""}}"#;
+        let site: SiteSpec = serde_json::from_str(json).unwrap();
+        let matches = |text: &str| text.parse::<Selector>().unwrap().matches(&site);
         assert!(matches("region=eu") && matches("region=eu,backup,!spare,tier!=x"));
         assert!(!matches("region=eu,spare") && !matches("region!=eu") && !matches("!backup"));
+        assert!(matches("region,!zone,zone!=west") && !matches("zone"));
         for bad in ["", "=x", "a,,b", "!"] {
             assert!(bad.parse::<Selector>().is_err(), "{bad}");
         }

@@ -8,7 +8,7 @@ use crate::mesh::Site;
 
 pub(super) fn lint(findings: &mut Vec<Finding>, network: &NetworkSpec, sites: &[&Site]) {
     let probes = &network.confirm.probes;
-    let runs = |site: &Site, probe: &Probe| probe.is_run_by(&site.spec.name, &site.spec.labels);
+    let runs = |site: &Site, probe: &Probe| probe.is_run_by(&site.spec);
     for probe in probes.iter().filter(|probe| !sites.iter().any(|site| runs(site, probe))) {
         let message = format!("probe {} is run by no site: none has the name or label in its `from`", probe.name);
         findings.push(Finding::warning(Code::Probe, Vec::new(), message));

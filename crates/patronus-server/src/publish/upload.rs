@@ -118,7 +118,7 @@ fn tar(
         uplink,
         public_key: *public_key,
         port_base: site.port_base,
-        confirm: &confirm.for_site(|probe| probe.is_run_by(name, &site.spec.labels)),
+        confirm: &confirm.for_site(|probe| probe.is_run_by(&site.spec)),
         names,
         config,
     };

@@ -37,7 +37,7 @@ pub struct Globals {
     /// Sort lists by a field; what has none comes last
     #[arg(long, global = true, value_name = "FIELD[:desc]")]
     pub sort_by: Option<SortBy>,
-    /// Only objects with these labels: KEY=VALUE, KEY!=VALUE, KEY, !KEY
+    /// Only sites with these labels: KEY=VALUE, KEY!=VALUE, KEY, !KEY; `region` and `zone` count as labels
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR")]
     pub selector: Option<Selector>,
     /// The most objects of a list; all without it

@@ -50,7 +50,7 @@ pub(super) fn head(
         mtu: network.mtu,
         addresses: &site.addresses,
         forwards: member.forwards(),
-        confirm: network.confirm.for_site(|probe| probe.is_run_by(&site.spec.name, &site.spec.labels)),
+        confirm: network.confirm.for_site(|probe| probe.is_run_by(&site.spec)),
         uplinks: member.local_uplinks(),
         tunnels,
         spare: spare(network, index),

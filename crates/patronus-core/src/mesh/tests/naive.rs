@@ -100,7 +100,7 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
                 keepalive_s: if site.spec.uplinks[index].endpoint.is_some() { 0 } else { 25 },
             })
             .collect(),
-        confirm: input.spec.confirm.for_site(|probe| probe.is_run_by(&site.spec.name, &site.spec.labels)),
+        confirm: input.spec.confirm.for_site(|probe| probe.is_run_by(&site.spec)),
         tunnels,
         spare: spare(input, ready, site),
         peers,

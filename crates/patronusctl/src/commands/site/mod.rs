@@ -154,7 +154,7 @@ fn list(app: &App, status: &str) -> Result {
         complete::remember(app, "sites", sites.iter().map(|site| site.spec.name.to_string()));
     }
     if let Some(selector) = &app.globals.selector {
-        sites.retain(|site| selector.matches(&site.spec.labels));
+        sites.retain(|site| selector.matches(&site.spec));
     }
     let listed = app.run(Listed::all(app, &client, sites))?;
     app.out.list(listed, more)
@@ -254,7 +254,7 @@ fn delete(app: &App, args: &Delete) -> Result {
             }
             client = app.client()?;
             let sites = app.run(async { Ok(client.sites().list(StatusFilter::All).all().await?) })?;
-            let selected = sites.into_iter().filter(|site| selector.matches(&site.spec.labels));
+            let selected = sites.into_iter().filter(|site| selector.matches(&site.spec));
             // By their ids: a name may be another network's too.
             let (wanted, names): (Vec<String>, Vec<String>) =
                 selected.map(|site| (site.id.to_string(), site.spec.name.to_string())).unzip();
