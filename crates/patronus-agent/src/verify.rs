@@ -4,9 +4,9 @@ use patronus_core::archive::{self, ArchiveError, Contents, Limits};
 use patronus_core::digest::sha256;
 use patronus_core::mesh;
 use patronus_core::signature::{KeyId, Signature, SignatureError, Statement, VerifyingKey};
+use patronus_types::Digest;
 use patronus_types::api::agent::Desired;
-use patronus_types::bundle::{CONTENT_FILE, Content};
-use patronus_types::{Digest, NetworkId, SiteId};
+use patronus_types::bundle::{CONTENT_FILE, Content, Party};
 
 use crate::state::{Identity, Refused, Release, Versions};
 
@@ -110,9 +110,11 @@ pub fn verify(
     let pinned = identity.verifying_keys();
     let (key, text, signature) = choose(&pinned, desired)?;
     let statement = signature.verify(key, &hashes.prehash).map_err(|error| signer(&pinned, &error))?;
-    check_statement(identity, desired, &statement)?;
+    let content = mesh::content_of_files(&files);
+    check_statement(identity, desired, &statement, content.as_ref().ok())?;
     versions.judge(key.id(), &statement)?;
-    let content = content(identity, &files)?;
+    let content = content.map_err(|error| VerifyError::Content(error.to_string()))?;
+    check_content(identity, &content)?;
     let release = Release {
         version: statement.version,
         digest: statement.digest,
@@ -134,15 +136,22 @@ pub fn verify_again(
     let (key, text, signature) = choose(&pinned, desired)?;
     let prehash = here.prehash().ok_or_else(|| VerifyError::Content("its record on the disk is damaged".to_owned()))?;
     let statement = signature.verify(key, &prehash).map_err(|error| signer(&pinned, &error))?;
-    check_statement(identity, desired, &statement)?;
+    check_statement(identity, desired, &statement, None)?;
     versions.judge(key.id(), &statement)?;
     let release = Release { version: statement.version, signature: text.to_owned(), ..here.clone() };
     Ok((key.id(), statement, release))
 }
 
-fn check_statement(identity: &Identity, desired: &Desired, statement: &Statement) -> Result<(), VerifyError> {
-    addressee("network", statement.network, identity.network.id)?;
-    addressee("site", statement.site, identity.site.id)?;
+/// Refuses what was signed for somebody else, who is called as the signed content calls him, or as something else than
+/// was announced.
+fn check_statement(
+    identity: &Identity,
+    desired: &Desired,
+    statement: &Statement,
+    content: Option<&Content>,
+) -> Result<(), VerifyError> {
+    addressee(("network", &identity.network), statement.network, content.map(|content| &content.network))?;
+    addressee(("site", &identity.site), statement.site, content.map(|content| &content.site))?;
     if (statement.version, statement.digest) != (desired.version, desired.digest) {
         let say = |version: u64, digest: Digest| format!("{version} ({})", digest.short());
         return Err(VerifyError::Announced {
@@ -153,11 +162,21 @@ fn check_statement(identity: &Identity, desired: &Desired, statement: &Statement
     Ok(())
 }
 
-fn addressee<Id: PartialEq + std::fmt::Display>(what: &'static str, found: Id, wanted: Id) -> Result<(), VerifyError> {
-    if found == wanted {
+fn addressee<Id: PartialEq + std::fmt::Display>(
+    (what, this): (&'static str, &Party<Id>),
+    found: Id,
+    known: Option<&Party<Id>>,
+) -> Result<(), VerifyError> {
+    if found == this.id {
         return Ok(());
     }
-    Err(VerifyError::Addressee { what, found: found.to_string(), wanted: wanted.to_string() })
+    let (found, wanted) = match known.filter(|other| other.id == found) {
+        Some(other) if other.name != this.name => (format!("`{}`", other.name), format!("`{}`", this.name)),
+        // A name may have been another site's before.
+        Some(other) => (format!("`{}` ({})", other.name, other.id), format!("`{}` ({})", this.name, this.id)),
+        None => (found.to_string(), format!("`{}` ({})", this.name, this.id)),
+    };
+    Err(VerifyError::Addressee { what, found, wanted })
 }
 
 /// The first signature that names a pinned key.
@@ -187,12 +206,10 @@ fn signer(pinned: &[VerifyingKey], why: &SignatureError) -> VerifyError {
     VerifyError::Signer { pinned: pinned.join(", "), why: why.to_string() }
 }
 
-fn content(identity: &Identity, files: &[archive::File]) -> Result<Content, VerifyError> {
-    let content = mesh::content_of_files(files).map_err(|error| VerifyError::Content(error.to_string()))?;
-    addressee::<NetworkId>("network", content.network.id, identity.network.id)?;
-    addressee::<SiteId>("site", content.site.id, identity.site.id)?;
-    check_keys(identity, &content)?;
-    Ok(content)
+fn check_content(identity: &Identity, content: &Content) -> Result<(), VerifyError> {
+    addressee(("network", &identity.network), content.network.id, Some(&content.network))?;
+    addressee(("site", &identity.site), content.site.id, Some(&content.site))?;
+    check_keys(identity, content)
 }
 
 /// An uplink with a key that is not ours could never have a session.

@@ -181,6 +181,11 @@ impl Lab {
         self.of_input(version, &input, |_| {}, &self.signer)
     }
 
+    /// A version for the first of the other sites.
+    pub fn of_another(&self, version: u64) -> Version {
+        self.of_site(version, (&input(2), site(1)), |_| {}, &self.signer)
+    }
+
     fn of_input(
         &self,
         version: u64,
@@ -188,11 +193,21 @@ impl Lab {
         twist: impl FnOnce(&mut Statement),
         by: &SigningKey,
     ) -> Version {
+        self.of_site(version, (input, site(0)), twist, by)
+    }
+
+    fn of_site(
+        &self,
+        version: u64,
+        (input, site): (&mesh::Input, SiteId),
+        twist: impl FnOnce(&mut Statement),
+        by: &SigningKey,
+    ) -> Version {
         let compiled = mesh::compile(input).unwrap();
-        let ours = compiled.sites.into_iter().find(|compiled| compiled.id == site(0)).unwrap();
+        let ours = compiled.sites.into_iter().find(|compiled| compiled.id == site).unwrap();
         let mut statement = Statement {
             network: network(),
-            site: site(0),
+            site,
             version,
             digest: ours.hashes.digest,
             previous: None,

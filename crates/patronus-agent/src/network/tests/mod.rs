@@ -83,9 +83,10 @@ async fn what_is_not_signed_for_this_site_is_refused_with_its_reason() {
     let other = SigningKey::from_seed(&[8; 32], *b"signer-2");
     let same_id = SigningKey::from_seed(&[8; 32], *b"signer-1");
     let lab = Lab::new();
-    let refused: [(&str, Version); 7] = [
+    let refused: [(&str, Version); 8] = [
         ("is trusted here", lab.signed(6, 3, |_| {}, &other)),
         ("does not fit the content", lab.signed(6, 3, |_| {}, &same_id)),
+        ("signed for site `site-1`, and this is `site-0`", lab.of_another(6)),
         ("signed for site", lab.signed(6, 3, |statement| statement.site = crate::fakes::site(9), &lab.signer)),
         (
             "signed for network",

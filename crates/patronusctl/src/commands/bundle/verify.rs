@@ -114,10 +114,10 @@ fn check(fetched: &Fetched, key: &VerifyingKey, network: NetworkId) -> Verified 
 /// What a statement says other than the release.
 fn contradiction(statement: &Statement, bundle: &Bundle, network: NetworkId) -> Option<String> {
     if statement.network != network {
-        return Some(format!("it is signed for network {}", statement.network));
+        return Some(format!("it is signed for another network ({})", statement.network));
     }
     if statement.site != bundle.site_id {
-        return Some(format!("it is signed for site {}", statement.site));
+        return Some(format!("it is signed for another site than {} ({})", bundle.site, statement.site));
     }
     if statement.version != bundle.version {
         return Some(format!("it is signed as version {}", statement.version));
