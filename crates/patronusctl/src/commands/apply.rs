@@ -41,7 +41,7 @@ fn placed(mut error: CliError, documents: &[Document]) -> CliError {
         let Some(rest) = fault.place.strip_prefix("documents.") else { continue };
         let (index, field) = rest.split_once('.').unwrap_or((rest, ""));
         let Some(document) = index.parse::<usize>().ok().and_then(|index| documents.get(index)) else { continue };
-        fault.place = if field.is_empty() { document.place.clone() } else { format!("{} {field}", document.place) };
+        *fault = document.fault(field, &fault.what);
     }
     error
 }

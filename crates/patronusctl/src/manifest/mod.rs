@@ -2,6 +2,7 @@
 //! told at once.
 
 mod document;
+mod position;
 pub mod yaml;
 
 use std::io::Read as _;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use patronus_types::manifest::Manifest;
 
 use crate::error::{CliError, Exit, Fault, Result};
+use yaml::YamlFault;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -19,8 +21,34 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 pub struct Document {
     /// What it says.
     pub manifest: Manifest,
-    /// `file:line`.
-    pub place: String,
+    file: String,
+    /// The line that it begins on, counted from 1.
+    line: usize,
+    /// The number of lines before `text`.
+    before: usize,
+    text: String,
+}
+
+impl Document {
+    /// Where it begins: `file:line`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
+    /// A fault of a field, such as `uplinks.0.endpoint`: where that stands, or else where the document begins.
+    pub fn fault(&self, field: &str, what: &str) -> Fault {
+        let known = position::position(&self.text, field).filter(|_| !field.is_empty());
+        let (line, column) = known.unwrap_or((self.line - self.before, 0));
+        // The excerpt is found in the document, the line counts in the file.
+        let Fault { what, excerpt, .. } =
+            YamlFault { line, column, what: what.to_owned() }.placed(&self.file, &self.text);
+        let place = match known {
+            Some((line, column)) => format!("{}:{}:{column}", self.file, line + self.before),
+            None => self.place(),
+        };
+        let place = if field.is_empty() { place } else { format!("{place} {field}") };
+        Fault { place, what, excerpt }
+    }
 }
 
 /// Reads everything that `-f` names.
@@ -56,7 +84,8 @@ fn read_text(name: &str, text: &str, documents: &mut Vec<Document>, faults: &mut
             Ok(None) => {}
             Ok(Some(manifest)) => {
                 let blank = part.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#')).count();
-                documents.push(Document { manifest, place: format!("{name}:{}", first + blank + 1) });
+                let (file, line) = (name.to_owned(), first + blank + 1);
+                documents.push(Document { manifest, file, line, before: first, text: part });
             }
             Err(fault) => faults.push(fault.shifted(first).placed(name, text)),
         }
@@ -143,9 +172,30 @@ mod tests {
         let (mut documents, mut faults) = (Vec::new(), Vec::new());
         let text = "# lab\nkind: network\nname: lab\n---\nkind: site\nname: ams\n--- # next\n{\"kind\": \"site\", \"name\": \"fra\"}\n---\n";
         read_text("net.yaml", text, &mut documents, &mut faults);
-        let places: Vec<&str> = documents.iter().map(|document| document.place.as_str()).collect();
+        let places: Vec<String> = documents.iter().map(Document::place).collect();
         assert_eq!(places, ["net.yaml:2", "net.yaml:5", "net.yaml:8"]);
         assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn a_fault_that_the_server_finds_has_its_place() {
+        let (mut documents, mut faults) = (Vec::new(), Vec::new());
+        let text =
+            "kind: network\nname: lab\n---\n# Amsterdam\nkind: site\nname: ams\nuplinks:\n  - name: a\n    cost: 7\n";
+        read_text("net.yaml", text, &mut documents, &mut faults);
+        let said = |field: &str| {
+            let Fault { place, excerpt, .. } = documents[1].fault(field, "no");
+            (place, excerpt.unwrap_or_default())
+        };
+        let cost = ("net.yaml:9:11 uplinks.0.cost".to_owned(), "    cost: 7\n          ^".to_owned());
+        assert_eq!(said("uplinks.0.cost"), cost);
+        assert_eq!(
+            said("uplinks.0.gateway").0,
+            "net.yaml:8:5 uplinks.0.gateway",
+            "what is not there is where it belongs"
+        );
+        assert_eq!(said("via"), ("net.yaml:5 via".to_owned(), "kind: site".to_owned()));
+        assert_eq!(said("").0, "net.yaml:5");
     }
 
     #[test]

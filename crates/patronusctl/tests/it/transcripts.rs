@@ -145,6 +145,30 @@ fn topics() {
 }
 
 #[test]
+fn faults_that_the_server_finds() {
+    let fault = |pointer: &str, detail: &str| serde_json::json!({"pointer": pointer, "detail": detail});
+    let problem = serde_json::json!({
+        "type": "urn:patronus:error:invalid", "title": "Invalid", "status": 422, "code": "invalid", "request_id": "req-1",
+        "detail": "3 values do not hold",
+        "errors": [
+            fault("/documents/0/range", "use a range of /8 to /30"),
+            fault("/documents/1/uplinks/1/endpoint", "another uplink has this endpoint"),
+            fault("/documents/1/via", "a hub has no home hub"),
+        ],
+    });
+    let server = crate::fake::Fake::new(move |request, _| match request.line().as_str() {
+        "POST /v1/apply" => crate::fake::Reply::typed(422, "application/problem+json", &problem.to_string()),
+        _ => crate::api::answer(request),
+    });
+    let home = Home::at(&server.url);
+    home.write("lab.yaml", "# the lab\nkind: network\nname: lab\nrange: 10.0.0.0/31\n---\nkind: site\nname: ams\nendpoints: [a.example, a.example]\n");
+    compare(
+        home.transcript(&server.url, &["apply -f lab.yaml", "apply -f lab.yaml -o json"]),
+        file!["transcripts/server-faults.txt"],
+    );
+}
+
+#[test]
 fn manifests() {
     let server = world();
     let home = Home::at(&server.url);
