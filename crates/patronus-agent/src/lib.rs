@@ -28,6 +28,7 @@ mod host;
 mod leave;
 mod local;
 mod log;
+pub mod manual;
 mod network;
 mod orders;
 mod output;

@@ -18,7 +18,7 @@ use crate::{init, renew, run};
 /// Begin with `patronus-server init --data DIR`, then `patronus-server serve --data DIR`.
 #[derive(Debug, Parser)]
 #[command(name = "patronus-server", version, disable_help_subcommand = true)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }

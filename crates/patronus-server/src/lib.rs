@@ -20,6 +20,7 @@ pub mod init;
 mod jobs;
 pub mod keys;
 mod log;
+pub mod manual;
 mod publish;
 mod renew;
 mod respond;

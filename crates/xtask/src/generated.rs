@@ -19,6 +19,9 @@ pub fn files() -> Result<BTreeMap<String, Vec<u8>>> {
     for (name, page) in docs::man_pages() {
         files.insert(format!("man/{name}"), page);
     }
+    for (name, page) in crate::man::pages() {
+        files.insert(format!("man/{name}"), page);
+    }
     let document = serde_yaml::to_string(&openapi::document()).context("the OpenAPI document cannot be written")?;
     let head = "# Made by `cargo xtask gen` from the route table and the types.\n";
     files.insert("docs/api/openapi.yaml".to_owned(), format!("{head}{document}").into_bytes());

@@ -6,6 +6,7 @@
 
 mod check;
 mod generated;
+mod man;
 mod tree;
 
 use std::io::Write as _;
