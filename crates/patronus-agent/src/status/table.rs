@@ -77,11 +77,21 @@ fn server(member: &Member) -> String {
     match &member.contact {
         None => member.servers.join(" "),
         Some(Contact { server, reachable: true, error: Some(error), .. }) => format!("{server} ({})", plain(error)),
+        // Only a new connection tells whether it is there after a change.
+        Some(Contact { server, reachable: true, last_answer_at, .. }) if awaited(member) => {
+            let before = last_answer_at.map(|at| format!(", last at {at:.0}")).unwrap_or_default();
+            format!("{server} (answered before the change{before}; has yet to answer after it)")
+        }
         Some(Contact { server, reachable: true, .. }) => format!("{server} (reachable)"),
         Some(Contact { server, error, .. }) => {
             format!("{server} (not reachable: {})", plain(error.as_deref().unwrap_or("not asked yet")))
         }
     }
+}
+
+/// Whether a change waits for the server to answer.
+fn awaited(member: &Member) -> bool {
+    member.proving.as_ref().is_some_and(|proving| proving.server)
 }
 
 fn version(member: &Member) -> String {
@@ -214,6 +224,8 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use patronus_types::api::agent::Undone;
+
     use super::*;
     use crate::fakes::{Lab, proven, state};
 
@@ -254,6 +266,43 @@ mod tests {
         let proving = Proving { version: 3, left_s: 24, server: true, peers };
         let said = "version 3, 24 s left, waits for: the server, site-1, site-2, site-3, site-4, site-5, 2 more";
         assert_eq!(waits(&proving), said);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_a_change_waits_for_is_not_said_to_be_reachable() {
+        let mut status = status(true).await;
+        let member = status.networks[0].member.as_mut().unwrap();
+        member.proving = Some(Proving { version: 8, left_s: 20, server: true, peers: Vec::new() });
+        let text = render(&status);
+        assert!(!text.contains("(reachable)"), "{text}");
+        assert!(text.contains("https://a.example (answered before the change, last at "), "{text}");
+        assert!(text.contains("; has yet to answer after it)\n"), "{text}");
+        let member = status.networks[0].member.as_mut().unwrap();
+        member.proving.as_mut().unwrap().server = false;
+        assert!(render(&status).contains("https://a.example (reachable)"));
+    }
+
+    #[tokio::test]
+    async fn what_was_undone_says_what_comes_next() {
+        let mut status = status(true).await;
+        let member = status.networks[0].member.as_mut().unwrap();
+        let outcome = member.outcome.as_mut().unwrap();
+        (outcome.result, outcome.reason) = (OutcomeKind::Reverted, Some("it was silent".to_owned()));
+        member.known_version = Some(7);
+        let undone = Undone { version: 7, digest: outcome.digest };
+        let said = |status: &Status| {
+            let text = render(status);
+            let lines = text.lines().filter(|line| line.starts_with("outcome") || line.starts_with("next"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let [outcome, next] = said(&status).try_into().unwrap();
+        assert!(outcome.ends_with(" ms: it was silent"), "what was undone was not changed: {outcome}");
+        assert!(next.starts_with("next       it is tried again, later and later"), "{next}");
+        status.networks[0].member.as_mut().unwrap().undone.push(undone);
+        let next = said(&status).remove(1);
+        assert!(next.contains("is marked bad") && next.ends_with("patronus-agent retry"), "{next}");
+        status.networks[0].member.as_mut().unwrap().known_version = Some(8);
+        assert_eq!(said(&status).len(), 1, "another version is on its way");
     }
 
     #[tokio::test]
