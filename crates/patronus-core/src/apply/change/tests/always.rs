@@ -9,7 +9,7 @@ use super::{peer, probe};
 /// So many actions are the most that a change takes from anywhere, once nothing more happens to it: one record, three
 /// steps, another record, four more, twice the leaving of tunnels, and the waiting for far ends, for a proof and for what
 /// was missing, seven seconds at a time.
-const MOST_ACTIONS: usize = 14 + 30 / 7 + 12 / 7 + 2 * (4 / 7 + 1);
+const MOST_ACTIONS: usize = 14 + 30 / 7 + 12 / 7 + 2;
 
 /// What happens next.
 #[derive(Debug, Clone, Copy)]
