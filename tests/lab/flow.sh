@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# Streams of 100 packets a second, and tunnels made by hand beside those of Patronus, to see what others lose.
+# Streams of 100 packets a second, PATIENCE times fewer on a slow machine; and tunnels made by hand beside those of
+# Patronus, to see what others lose.
 
 declare -A FLOW=()
-flow() { # NAME TARGET WHO...: 100 packets a second
+flow() { # NAME TARGET WHO...
     local name=$1 target=$2
     shift 2
-    "$@" env --default-signal=INT ping -n -i 0.01 "$target" >"$WORK/flow-$name" 2>&1 &
+    "$@" env --default-signal=INT ping -n -i "$(printf 0.%02d "$PATIENCE")" "$target" >"$WORK/flow-$name" 2>&1 &
     FLOW[$name]=$!
     within 10 grep -q icmp_seq "$WORK/flow-$name" || fail "no packet of the stream '$name' arrives"
 }

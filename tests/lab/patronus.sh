@@ -2,9 +2,11 @@
 # Starts Patronus in the lab. Sourced inside netns-wan.sh by scripts/demo and tests/scenarios.
 #
 # PATRONUS_BIN holds the three programs. WORK is the folder of this run: WORK/server is the server's data,
-# WORK/site<S> the state of site S's agent, WORK/log what they print.
+# WORK/site<S> the state of site S's agent, WORK/log what they print. On a slow machine PATRONUS_PATIENCE says by how
+# much each waiting time is multiplied.
 
 PATH=$PATRONUS_BIN:$PATH
+PATIENCE=${PATRONUS_PATIENCE:-1}
 WORK=$LAB_DIR/patronus
 SERVER_URL=https://patronus.example:8443
 export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state XDG_CACHE_HOME=$WORK/cache
@@ -15,9 +17,9 @@ fail() {
     exit 1
 }
 
-# Waits until COMMAND succeeds, at most SECONDS, looking every 50 ms.
+# Waits until COMMAND succeeds, at most SECONDS (times PATIENCE), looking every 50 ms.
 within() { # SECONDS COMMAND...
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + $1 * PATIENCE))
     shift
     until "$@"; do
         if ((SECONDS >= deadline)); then return 1; fi
