@@ -33,10 +33,18 @@ scenarios! {
     key_rotation: "key-rotation";
     /// A site that goes back in the middle of that.
     going_back: "going-back";
+    /// A site whose agent is away while keys are replaced.
+    silent_site: "silent-site";
     /// What an operator declares must answer, or the sites go back.
     probes: "probes";
     /// A login in the keyring or a file, renewed by many programs at once.
     login: "login";
+}
+
+scenarios! {
+    WITH_KERNEL, passes_with_kernel:
+    /// Tunnels that run, moved from userspace to the kernel and back.
+    driver: "driver";
 }
 
 // What these find out is printed.
