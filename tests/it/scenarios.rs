@@ -1,6 +1,6 @@
 //! The scripts of `tests/scenarios`, each a test.
 
-use patronus_tests::{passes, printed, root, scenario, tells};
+use patronus_tests::{passes, passes_with_kernel, printed, root, scenario, tells};
 
 macro_rules! scenarios {
     ($names:ident, $how:ident: $($(#[doc = $doc:literal])+ $test:ident: $name:literal;)*) => {
@@ -69,7 +69,7 @@ fn every_script_is_named_here() {
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     files.sort();
-    let mut names = [NAMES, TOLD].concat();
+    let mut names = [NAMES, WITH_KERNEL, TOLD].concat();
     names.sort_unstable();
     assert_eq!(files, names);
 }

@@ -36,6 +36,12 @@ fn obstacle() -> Option<String> {
     std::env::var("PATRONUS_NO_NAMESPACES").ok().filter(|reason| !reason.is_empty())
 }
 
+/// Past what holds back the output of tests.
+fn say_not_run(name: &str, reason: &str) {
+    let note = format!("NOT RUN: scenario {name}: {reason}\n");
+    std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes()).unwrap_or_default();
+}
+
 /// Runs a script of `tests/scenarios` in its lab, with more environment.
 /// `None` where this machine has no namespaces; that is said aloud, and not accepted in CI.
 ///
@@ -44,8 +50,7 @@ fn obstacle() -> Option<String> {
 pub fn scenario(name: &str, environment: &[(&str, &str)]) -> Option<Output> {
     if let Some(reason) = obstacle() {
         assert!(std::env::var_os("CI").is_none(), "scenario {name} cannot run: {reason}");
-        let note = format!("NOT RUN: scenario {name}: {reason}\n");
-        std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes()).unwrap_or_default();
+        say_not_run(name, &reason);
         return None;
     }
     let programs = programs();
@@ -79,6 +84,25 @@ fn success(name: &str) -> Option<Output> {
 /// With everything the scenario printed, when it fails.
 pub fn passes(name: &str) {
     success(name);
+}
+
+/// Runs a scenario that must succeed and is about the kernel's own WireGuard. Where this kernel has none that is said
+/// aloud, and accepted in CI too: `make test-kernel` runs it in any case.
+///
+/// # Panics
+/// With everything the scenario printed, when it fails.
+pub fn passes_with_kernel(name: &str) {
+    if obstacle().is_some() || kernel_has_wireguard() {
+        passes(name);
+    } else {
+        say_not_run(name, "this kernel has no WireGuard; make test-kernel brings one that has");
+    }
+}
+
+fn kernel_has_wireguard() -> bool {
+    let lab = root().join("tests/lab/netns-wan.sh");
+    let tried = Command::new(lab).args("-u 1 -- ip link add wg0 type wireguard".split(' ')).output();
+    tried.is_ok_and(|output| output.status.success())
 }
 
 /// Runs a scenario that must succeed, and says aloud what it found out.
