@@ -117,6 +117,7 @@ mount -t tmpfs tmpfs /run
 mkdir -p /run/netns
 ln -s ../run /var/run 2>/dev/null || { mkdir -p /var && ln -s ../run /var/run; }
 ln -s /proc/self/fd /dev/fd
+ln -s /proc/self/fd/0 /dev/stdin
 for m in /mods/*.ko; do insmod "$m" 2>/dev/null; done
 [ -c /dev/net/tun ] || mknod /dev/net/tun c 10 200
 ip link set lo up
