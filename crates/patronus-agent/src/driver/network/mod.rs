@@ -428,7 +428,13 @@ impl Loop {
     fn reported(&mut self, result: Result<(), ControlError>) {
         let random = self.random();
         let wait = match result {
-            Ok(()) => spread(REPORT, random),
+            Ok(()) => {
+                // Unless something is new since it was made.
+                if self.reported.as_ref() == Some(&self.network.gist()) {
+                    self.network.told_keys();
+                }
+                spread(REPORT, random)
+            }
             Err(error) => {
                 tracing::debug!(%error, "the report was not taken");
                 self.reported = None;
