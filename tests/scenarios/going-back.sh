@@ -39,17 +39,19 @@ flowed_all() { # WHAT
     shown "$1: $all packets, none lost"
 }
 
-# To hold a phase open one agent stands still, which has nothing to do with who goes back. In 'rekey' it has moved to the
-# spare tunnel before.
-holds() { kill -STOP "${AGENT_PID[3]}"; }
-goes_on() { kill -CONT "${AGENT_PID[3]}"; }
+# To hold a phase open the agent of three stands still, which has nothing to do with who goes back. In 'rekey' it has
+# reported to have moved to the spare tunnel before; so that nobody goes on meanwhile, two stands still until then.
+holds() { kill -STOP "${AGENT_PID[$1]}"; }
+goes_on() { kill -CONT "${AGENT_PID[$1]}"; }
+has_moved() { [[ $(asked '.rotation | .phase == "spare" and .version != null and all(.waiting[]; .site != "three")') == true ]]; }
 rotate_to() { # PHASE
-    if [[ $1 == spare ]]; then holds; fi
+    if [[ $1 == spare ]]; then holds 3; else holds 2; fi
     ctl site rotate-key one --network net
     within 30 phase spare || fail "no spare tunnels: $(asked .rotation)"
     if [[ $1 == rekey ]]; then
-        within 30 carries 3 1 pt0s || fail 'three does not move to the spare tunnel'
-        holds
+        within 30 has_moved || fail "three does not move to the spare tunnel: $(asked .rotation)"
+        holds 3
+        goes_on 2
         within 30 phase rekey || fail "not re-keyed: $(asked .rotation)"
     fi
     local dev t
@@ -67,15 +69,23 @@ for phase in spare rekey; do
         sleep 2
         flowed_all "site $s goes back in $phase"
         site "$s" patronus-agent resume --state "$WORK/site$s"
-        goes_on
+        goes_on 3
         within 60 over || fail "the rotation does not end: $(asked .rotation)"
         for t in 1 2 3; do within 20 no_spare "$t" || fail "site $t still has the spare tunnel"; done
     done
 done
 
+# Given up, with one agent gone whose traffic goes by the spare tunnel: that stays until the agent is back.
 rotate_to spare
+stop_agent 2
 flows
 ctl site rotate-key one --network net --cancel
-for s in 1 2; do within 30 no_spare "$s" || fail "site $s still has the spare tunnel"; done
-flowed_all 'the rotation is given up'
-goes_on
+within 30 phase back || fail "it is not given up: $(asked .rotation)"
+within 30 carries 1 2 pt000 || fail 'traffic does not move back'
+sleep 6
+carries 2 1 pt0s || fail 'who sees to the tunnels of two?'
+start_agent 2
+goes_on 3
+within 60 over || fail "it does not end: $(asked .rotation)"
+for t in 1 2 3; do within 20 no_spare "$t" || fail "site $t still has the spare tunnel"; done
+flowed_all 'the rotation is given up while an agent is gone'

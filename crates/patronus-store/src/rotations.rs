@@ -61,6 +61,8 @@ pub enum RotationStep {
     Rekey(Vec<PublicKey>),
     /// The spare tunnels go: all is done.
     Done,
+    /// It was given up, and traffic moves back.
+    Back,
     /// The spare tunnels go: it was given up.
     Cancelled,
 }
@@ -70,8 +72,9 @@ impl RotationStep {
     pub fn taken_in(&self) -> Phase {
         match self {
             Self::Spare => Phase::Keys,
-            Self::Rekey(_) | Self::Cancelled => Phase::Spare,
+            Self::Rekey(_) | Self::Back => Phase::Spare,
             Self::Done => Phase::Rekey,
+            Self::Cancelled => Phase::Back,
         }
     }
 }

@@ -7,7 +7,8 @@
 //! First the site's agent makes new keys. Then a release gives the site and its peers a spare tunnel with keys of its own, to
 //! which each of them moves its traffic once it has a session. When all have reported that, the next one puts the new keys on
 //! the ordinary tunnels, which are empty now, and everybody moves back, again each by itself. When all have reported that
-//! too, the last one takes the spare tunnels away. Of a network one site's keys are replaced at a time.
+//! too, the last one takes the spare tunnels away. One that is given up while traffic moves to the spare tunnels goes the same
+//! way without new keys. Of a network one site's keys are replaced at a time.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,8 @@ pub enum Phase {
     Spare,
     /// The ordinary tunnels have the new keys, and traffic moves back.
     Rekey,
+    /// It was given up: traffic moves back to the ordinary tunnels, which have the old keys.
+    Back,
 }
 
 /// A rotation under way.

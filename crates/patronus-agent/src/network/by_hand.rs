@@ -55,7 +55,8 @@ impl Network {
 
     /// How something that goes on has ended; none while it still does.
     pub fn brought(&self, what: Running) -> Option<Result<String, String>> {
-        (self.changes_to() != Some(what)).then(|| self.ending(what.version))
+        let left = self.orders.left == Some(what.version) && !self.has(what);
+        (self.changes_to() != Some(what)).then(|| if left { Ok(self.say_undone()) } else { self.ending(what.version) })
     }
 
     fn check_file(&self, archive: &[u8], signature: &str) -> Result<(Desired, Verified), String> {

@@ -74,7 +74,8 @@ impl Network {
     pub(super) fn attend(&mut self, content: &Content) {
         let Some(spare) = &content.spare else { return self.ears.rest() };
         // While evidence is gathered, answers are taken where that is weighed.
-        while self.flight.is_none() {
+        let gathers = self.flight.as_ref().is_some_and(|flight| flight.prover.is_some());
+        while !gathers {
             let Some(Heard { from, packet }) = self.lines.heard_before() else { break };
             self.note_answer(content, from, &packet);
         }

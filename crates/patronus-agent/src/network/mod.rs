@@ -137,7 +137,14 @@ impl Network {
         };
         let server = identity.servers.first().cloned().unwrap_or_default();
         let contact = Contact { server, reachable: false, answers: 0, last_answer_at: None, error: None, mode: None };
-        let progress = home.progress();
+        let mut progress = home.progress();
+        // Where that moment is lost, the start is the next best one: it must not move on with the clock.
+        if let Some(running) = running.as_ref().filter(|running: &&Arc<Bundle>| running.content.spare.is_some()) {
+            let digest = running.release.digest;
+            if progress.changed.is_none_or(|(known, _)| known != digest) {
+                progress.changed = Some((digest, world.clock.now()));
+            }
+        }
         let condemned = home.condemned();
         let orders = home.orders().unwrap_or_else(|error| {
             notes.disk = Some(format!("what was paused or reverted here is forgotten: {error}"));

@@ -26,7 +26,7 @@ impl Network {
             // It may be this one.
             return match self.forbids(change.version) {
                 true => Brought::UnderWay(change),
-                false => Brought::Ended(self.undo(change, &teller).await),
+                false => self.undo(change, teller).await,
             };
         }
         let Some(running) = self.running.as_ref().map(|bundle| bundle.release.running()) else {
@@ -72,21 +72,35 @@ impl Network {
         }
     }
 
-    async fn undo(&mut self, change: Running, teller: &Teller) -> Result<String, String> {
+    async fn undo(&mut self, change: Running, teller: Teller) -> Brought {
         teller(format!("undoes version {}, which has yet to prove itself", change.version));
-        self.order(Orders { left: Some(change.version), ..self.orders })?;
-        self.abort("somebody undid it here by `patronus-agent revert`").await;
-        self.leave_behind(change)
+        if let Err(reason) = self.order(Orders { left: Some(change.version), ..self.orders }) {
+            return Brought::Ended(Err(reason));
+        }
+        // What is undone already goes on: far ends may be leaving.
+        if self.flight.as_ref().is_some_and(|flight| flight.change.undo().is_none()) {
+            self.teller = Some(teller);
+            self.give_up("somebody undid it here by `patronus-agent revert`").await;
+        }
+        match self.is_changing() {
+            true => Brought::UnderWay(change),
+            false => Brought::Ended(self.leave_behind(change)),
+        }
     }
 
     /// Does not apply a change again that was undone just now.
     pub fn leave_behind(&mut self, change: Running) -> Result<String, String> {
         self.order(Orders { left: Some(change.version), ..self.orders })?;
+        Ok(self.say_undone())
+    }
+
+    /// What runs after a change was undone.
+    pub(super) fn say_undone(&self) -> String {
         let runs = match &self.running {
             Some(bundle) => format!("version {} runs again", bundle.release.version),
             None => "nothing runs, as before".to_owned(),
         };
-        Ok(self.say_held(runs))
+        self.say_held(runs)
     }
 
     /// Whether a version was left, or is older than what was left.

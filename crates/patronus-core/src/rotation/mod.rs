@@ -61,7 +61,7 @@ pub fn decide(running: &Running, views: &[View], now: Timestamp) -> Decision {
         (_, false) => Decision::Wait(open.into_iter().map(|(_, waiting)| waiting).collect()),
         (Phase::Keys, true) => Decision::Advance(Phase::Spare),
         (Phase::Spare, true) => Decision::Advance(Phase::Rekey),
-        (Phase::Rekey, true) => Decision::Finish,
+        (Phase::Rekey | Phase::Back, true) => Decision::Finish,
     }
 }
 

@@ -58,6 +58,7 @@ fn each_step_follows_when_all_are_done() {
         (Phase::Keys, Decision::Advance(Phase::Spare)),
         (Phase::Spare, Decision::Advance(Phase::Rekey)),
         (Phase::Rekey, Decision::Finish),
+        (Phase::Back, Decision::Finish),
     ] {
         assert_eq!(decide(&running(phase), &views, now()), next);
         assert_eq!(

@@ -91,13 +91,13 @@ impl View {
             Phase::Keys => {
                 (!self.spare).then(|| format!("{}{}", words::SPARELESS, words::heard(self.last_seen_at, now)))
             }
-            Phase::Spare | Phase::Rekey => self.behind(running, now),
+            Phase::Spare | Phase::Rekey | Phase::Back => self.behind(running, now),
         })
     }
 
     /// That it is the site and does not offer the keys that are still to come.
     pub(super) fn keyless(&self, running: &Running, now: Timestamp) -> Option<String> {
-        let to_come = self.id == running.site && running.phase != Phase::Rekey;
+        let to_come = self.id == running.site && matches!(running.phase, Phase::Keys | Phase::Spare);
         let missing = to_come && self.offered != Some(running.number);
         missing.then(|| format!("has not made its new keys yet{}", words::heard(self.last_seen_at, now)))
     }
@@ -125,7 +125,11 @@ impl View {
         }
         let waits: Vec<&str> =
             self.waits_for.iter().filter(|name| names.contains(name)).map(|name| name.as_str()).collect();
-        let what = if running.phase == Phase::Spare { "the spare tunnel" } else { "the new keys" };
+        let what = match running.phase {
+            Phase::Keys | Phase::Spare => "the spare tunnel",
+            Phase::Rekey => "the new keys",
+            Phase::Back => "the ordinary tunnels",
+        };
         (!waits.is_empty()).then(|| format!("has no session over {what} yet with: {}", waits.join(", ")))
     }
 

@@ -69,6 +69,7 @@ async fn go_on(app: &Arc<App>, duty: Duty, released: &Released, rotation: &Rotat
     let step = match decide(&running(rotation), &views, write.now) {
         Decision::Advance(Phase::Spare) => Step::Spare,
         Decision::Advance(_) => Step::Rekey,
+        Decision::Finish if rotation.phase == Phase::Back => Step::Cancelled,
         Decision::Finish => Step::Done,
         Decision::Wait(_) => {
             // Others are due, and it would keep the network's only place for as long as somebody is silent.
@@ -83,6 +84,7 @@ async fn go_on(app: &Arc<App>, duty: Duty, released: &Released, rotation: &Rotat
     let what = match step {
         Step::Spare => "traffic moves to spare tunnels",
         Step::Rekey => "the new keys, and traffic moves back",
+        Step::Back => "given up, and traffic moves back",
         Step::Done | Step::Cancelled => "the spare tunnels go",
     };
     let message = format!("keys of site {}: {what}", name.unwrap_or_default());

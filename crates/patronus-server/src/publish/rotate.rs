@@ -24,6 +24,8 @@ pub enum Step {
     Rekey,
     /// The spare tunnels go.
     Done,
+    /// It was given up, and traffic moves back.
+    Back,
     /// The spare tunnels go, and the site keeps its keys.
     Cancelled,
 }
@@ -47,7 +49,7 @@ pub(super) fn rotating(rotation: &RotationRecord) -> Option<Rotating> {
     let to_spare = match rotation.phase {
         Phase::Keys => return None,
         Phase::Spare => true,
-        Phase::Rekey => false,
+        Phase::Rekey | Phase::Back => false,
     };
     Some(Rotating { site: rotation.site, to_spare })
 }
@@ -61,6 +63,7 @@ pub(super) async fn take(store: &Arc<dyn Store>, record: &mut NetworkRecord, ste
         Step::Spare => (RotationStep::Spare, Some(Phase::Spare)),
         Step::Rekey => (RotationStep::Rekey(give_keys(record)?), Some(Phase::Rekey)),
         Step::Done => (RotationStep::Done, None),
+        Step::Back => (RotationStep::Back, Some(Phase::Back)),
         Step::Cancelled => (RotationStep::Cancelled, None),
     };
     let rotation = record.rotation.take().filter(|rotation| rotation.phase == kept.taken_in()).ok_or_else(over)?;

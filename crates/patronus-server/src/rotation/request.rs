@@ -61,9 +61,10 @@ pub async fn cancel(app: &Arc<App>, write: Write, site: &Site) -> Result<()> {
     match rotation.map(|rotation| rotation.phase) {
         None | Some(Phase::Keys) => Ok(app.store.cancel_rotation(&write, site.id).await?),
         Some(Phase::Spare) => {
-            let message = format!("keys of site {name}: given up, the spare tunnels go");
-            publish::step(app, write, site.network_id, message, publish::Step::Cancelled).await.map(drop)
+            let message = format!("keys of site {name}: given up, and traffic moves back");
+            publish::step(app, write, site.network_id, message, publish::Step::Back).await.map(drop)
         }
+        Some(Phase::Back) => Ok(()),
         Some(Phase::Rekey) => Err(Error::new(
             ErrorCode::Conflict,
             format_args!(

@@ -93,14 +93,17 @@ pub async fn a_step_out_of_turn_is_a_conflict(world: &World) {
     let refused = |outcome| matches!(outcome, Err(StoreError::Conflict(_)));
     assert!(refused(step(world, &network, &sites, 2, RotationStep::Spare).await), "there is none");
     world.store.start_rotation(&world.write(), of(&sites[0])).await.unwrap();
-    for wrong in [RotationStep::Rekey(vec![key()]), RotationStep::Done, RotationStep::Cancelled] {
+    for wrong in [RotationStep::Rekey(vec![key()]), RotationStep::Done, RotationStep::Back, RotationStep::Cancelled] {
         assert!(refused(step(world, &network, &sites, 2, wrong).await));
     }
     assert_eq!(world.network_now(network.id).await.released_version, Some(1), "nor is there a release");
     step(world, &network, &sites, 2, RotationStep::Spare).await.unwrap();
     let foreign = RotationStep::Rekey(sites[1].public_keys.clone());
     assert!(matches!(step(world, &network, &sites, 3, foreign).await, Err(StoreError::Exists(_))));
-    step(world, &network, &sites, 3, RotationStep::Cancelled).await.unwrap();
+    assert!(refused(step(world, &network, &sites, 3, RotationStep::Cancelled).await), "traffic has to move back first");
+    step(world, &network, &sites, 3, RotationStep::Back).await.unwrap();
+    assert_eq!(phase(world, &network).await, Some((Phase::Back, Some(3))));
+    step(world, &network, &sites, 4, RotationStep::Cancelled).await.unwrap();
     assert_eq!(phase(world, &network).await, None);
     assert_eq!(world.site_now(sites[0].id).await.public_keys, sites[0].public_keys);
     assert_eq!(world.event_kinds().await.last().unwrap(), "site.rotation-cancelled");

@@ -44,18 +44,31 @@ async fn it_can_be_given_up_while_the_site_has_its_old_keys() {
     let back = newest(&admin).await;
     assert_eq!(
         (&back["version"], &back["message"], &back["created_by"]),
-        (&json!(3), &json!("keys of site ams: given up, the spare tunnels go"), &json!("admin"))
+        (&json!(3), &json!("keys of site ams: given up, and traffic moves back"), &json!("admin"))
     );
+    assert_eq!(give_up(&admin, "ams").await.status, 204, "twice is once");
     let content = offices[1].content(&server).await;
-    assert_eq!((content.spare, content.peers[0].uplinks[0].public_key.to_string()), (None, offices[0].agent.key(0)));
+    let old = offices[0].agent.key(0);
+    assert_eq!(
+        (content.spare.map(|spare| spare.carries), content.peers[0].uplinks[0].public_key.to_string()),
+        (Some(false), old.clone())
+    );
     let mut watch = Watch::from_now(&admin).await;
+    all_run(&server, &mut offices[..2], 3).await;
+    let held = rotation(&admin, "ams").await;
+    assert_eq!((&held["phase"], &held["waiting"][0]["site"]), (&json!("back"), &json!("cph")), "{held}");
+    all_run(&server, &mut offices[2..], 3).await;
+    watch.next("site.rotation-cancelled").await;
+    assert_eq!(newest(&admin).await["message"], "keys of site ams: the spare tunnels go");
+    let content = offices[1].content(&server).await;
+    assert_eq!((content.spare, content.peers[0].uplinks[0].public_key.to_string()), (None, old));
     assert_eq!(rotate(&admin, "ams", json!({})).await.status, 201);
     let keys = offices[0].new_keys(2);
     let offer = json!({"offered_keys": {"number": 2, "public_keys": keys}});
-    offices[0].tell(&server, 3, offer.clone()).await;
+    offices[0].tell(&server, 4, offer.clone()).await;
     watch.next("site.rotation-advanced").await;
-    offices[0].tell(&server, 4, offer).await;
-    all_run(&server, &mut offices[1..], 4).await;
+    offices[0].tell(&server, 5, offer).await;
+    all_run(&server, &mut offices[1..], 5).await;
     watch.next("site.rotation-advanced").await;
     let late = give_up(&admin, "ams").await;
     assert_eq!((late.status.as_u16(), late.code()), (409, "conflict"));

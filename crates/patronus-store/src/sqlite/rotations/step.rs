@@ -35,6 +35,7 @@ pub(in crate::sqlite) fn released(unit: &mut Unit<'_>, new: &NewRelease) -> Outc
             let details = serde_json::json!({"number": rotation.number, "version": new.version});
             tell(unit, &site, Draft::info("site.keys-rotated", message).details(details))?;
         }
+        RotationStep::Back => advance(unit, new, &site, Phase::Back)?,
         RotationStep::Cancelled => {
             end(unit, &rotation)?;
             let message = format!("the replacing of the keys of site `{}` was given up", site.spec.name);

@@ -101,6 +101,7 @@ pub fn words(phase: Phase) -> &'static str {
         Phase::Keys => "new keys are being made",
         Phase::Spare => "traffic moves to spare tunnels",
         Phase::Rekey => "traffic moves back, over the new keys",
+        Phase::Back => "it was given up, and traffic moves back, over the old keys",
     }
 }
 
@@ -138,7 +139,7 @@ fn done(phase: Phase) -> u64 {
     match phase {
         Phase::Keys => 0,
         Phase::Spare => 1,
-        Phase::Rekey => 2,
+        Phase::Rekey | Phase::Back => 2,
     }
 }
 
@@ -166,11 +167,11 @@ fn timed_out(rotation: &Rotation) -> CliError {
     let error = match phase {
         Phase::Spare => error
             .help("spare tunnels use UDP port base + 16 of both ends (51836 by default): do firewalls let it through?"),
-        Phase::Keys | Phase::Rekey => error,
+        Phase::Keys | Phase::Rekey | Phase::Back => error,
     };
     let error = match phase {
         Phase::Keys | Phase::Spare => error.help(format!("give it up: patronusctl site rotate-key {site} --cancel")),
-        Phase::Rekey => error,
+        Phase::Rekey | Phase::Back => error,
     };
     error.help(format!(
         "go on without those who hold it open, which lose their tunnels with {site}: patronusctl site rotate-key {site} --force"
