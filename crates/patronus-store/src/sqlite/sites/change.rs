@@ -93,6 +93,8 @@ pub(super) fn delete(unit: &mut Unit<'_>, id: SiteId, expected: u64) -> Outcome<
     networks::grown(unit, network_id)?;
     unit.changes.push(Change::Desired { site: id, desired: None });
     unit.changes.push(Change::SiteRemoved(id));
+    // A rotation may have waited for it.
+    rotations::reported(unit, network_id)?;
     let message = format!("site `{}` was deleted", spec.name);
     unit.event(Draft::info("site.deleted", message).about("site", id, &spec.name).within(network_id))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use patronus_types::site::Site;
 use patronus_types::{PublicKey, SiteId};
 use rusqlite::params;
 
@@ -40,6 +39,7 @@ fn hold(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey], number: u32) -> Outco
     }
     for key in keys {
         refuse_taken(unit, key)?;
+        refuse_spare_of_another(unit, site, key)?;
         unit.execute(
             "INSERT INTO site_keys (tenant_id, public_key, site_id) VALUES (?1, ?2, ?3)",
             params![Text(unit.tenant()), Text(key), Text(site)],
@@ -53,11 +53,15 @@ fn hold(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey], number: u32) -> Outco
 }
 
 /// Refuses a key for a site's spare tunnel that is another's: others would refuse their bundles for it.
-pub(super) fn refuse_spare(unit: &Unit<'_>, site: &Site, key: &PublicKey) -> Outcome<()> {
+pub(super) fn refuse_spare(unit: &Unit<'_>, site: SiteId, key: &PublicKey) -> Outcome<()> {
     refuse_taken(unit, key)?;
+    refuse_spare_of_another(unit, site, key)
+}
+
+fn refuse_spare_of_another(unit: &Unit<'_>, site: SiteId, key: &PublicKey) -> Outcome<()> {
     let owner: Option<String> = unit.row(
-        "SELECT name FROM sites WHERE network_id = ?1 AND id <> ?2 AND json_extract(last_report, '$.spare_key') = ?3",
-        params![Text(site.network_id), Text(site.id), Text(key)],
+        "SELECT name FROM sites WHERE tenant_id = ?1 AND id <> ?2 AND json_extract(last_report, '$.spare_key') = ?3",
+        params![Text(unit.tenant()), Text(site), Text(key)],
         |row| row.get(0),
     )?;
     owner.map_or(Ok(()), |name| Err(taken(key, &name)))

@@ -33,7 +33,7 @@ pub(super) fn keep(unit: &mut Unit<'_>, report: &SiteReport) -> Outcome<()> {
         })?
         .flatten();
     if let Some(key) = report.spare_key.filter(|key| known.is_none_or(|known| known != key.to_string())) {
-        key::refuse_spare(unit, &before, &key)?;
+        key::refuse_spare(unit, *site, &key)?;
     }
     let outcome = report.outcome.as_ref().or(before.last_outcome.as_ref());
     unit.execute(
