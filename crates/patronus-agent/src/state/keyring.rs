@@ -17,7 +17,7 @@ pub struct Keyring {
     spare: KeyPairs,
     /// Whether a bundle that ran has it.
     spare_used: bool,
-    /// The one before it, until the server has heard of it: a rotation may begin with what was known.
+    /// The one before it: a bundle that is kept has it, or a rotation that began before the server heard of the newest one.
     spare_before: KeyPairs,
     /// Those of a rotation that has not come to them yet.
     offered: Option<Offered>,
@@ -39,11 +39,6 @@ impl Keyring {
     /// The public half of the key for a spare tunnel.
     pub fn spare_key(&self) -> Option<PublicKey> {
         self.spare.public().first().copied()
-    }
-
-    /// Whether there is one before it still.
-    pub fn has_spare_before(&self) -> bool {
-        !self.spare_before.public().is_empty()
     }
 
     /// What a rotation may use.
@@ -109,8 +104,8 @@ impl Identity {
         }
         let spare_key = self.keyring.spare_key();
         let has_spare = |content: &Content| content.spare.as_ref().map(|spare| spare.public_key) == spare_key;
-        match kept.iter().chain(running).any(has_spare) {
-            true => self.keyring.spare_used = spare_key.is_some(),
+        match running.is_some_and(has_spare) {
+            true => self.keyring.spare_used = true,
             false if self.keyring.spare_used => {
                 self.keyring.spare_before = std::mem::take(&mut self.keyring.spare);
                 self.keyring.spare_used = false;
@@ -121,18 +116,6 @@ impl Identity {
             self.keyring.spare = KeyPairs::new(make().into_iter().collect());
         }
         before != (self.keys.clone(), self.keyring.clone())
-    }
-
-    /// The server has heard of the key for a spare tunnel: the one before it is forgotten, once no bundle in `kept` has it. True
-    /// if something was changed.
-    pub fn forget_spare(&mut self, kept: &[Content]) -> bool {
-        let before = self.keyring.spare_before.public();
-        let has = |content: &Content| content.spare.as_ref().is_some_and(|spare| before.contains(&spare.public_key));
-        let forgets = !before.is_empty() && !kept.iter().any(has);
-        if forgets {
-            self.keyring.spare_before = KeyPairs::default();
-        }
-        forgets
     }
 }
 
@@ -177,17 +160,14 @@ mod tests {
         assert_eq!((identity.keys.public(), identity.keyring.offered()), (new.clone(), None));
         assert!(identity.private(old[0]).is_some(), "the bundle before may come back");
         re_keyed.spare = None;
-        assert!(!identity.settle_keys(Some(&re_keyed), &[moved.clone(), re_keyed.clone()], &make));
-        assert_eq!(identity.keyring.spare_key(), spare, "the bundle before has it");
-        assert!(identity.settle_keys(Some(&re_keyed), std::slice::from_ref(&re_keyed), &make));
+        assert!(identity.settle_keys(Some(&re_keyed), &[moved, re_keyed.clone()], &make));
+        assert!(identity.keyring.spare_key().is_some_and(|key| Some(key) != spare), "each use has another");
         assert!(
-            identity.private(old[0]).is_none() && identity.keyring.spare_key().is_some_and(|key| Some(key) != spare)
+            identity.private(spare.unwrap()).is_some(),
+            "the bundle before has it, and the server knows no other yet"
         );
-        assert!(identity.private(spare.unwrap()).is_some(), "the server knows no other yet");
-        moved.uplinks.clone_from(&re_keyed.uplinks);
-        assert!(!identity.forget_spare(&[re_keyed.clone(), moved]), "a bundle has it");
-        assert!(identity.forget_spare(std::slice::from_ref(&re_keyed)) && !identity.forget_spare(&[re_keyed]));
-        assert!(identity.private(spare.unwrap()).is_none());
+        assert!(identity.settle_keys(Some(&re_keyed), std::slice::from_ref(&re_keyed), &make));
+        assert!(identity.private(old[0]).is_none());
     }
 
     #[test]
