@@ -16,7 +16,23 @@ pub enum Brought {
     /// It has ended like this: what can be said of it, or why it does not run.
     Ended(Result<String, String>),
     /// It goes on: [`Network::brought`] says when it has ended.
-    UnderWay(Running),
+    UnderWay(Awaited),
+}
+
+/// A change whose end somebody here waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// Where it leads.
+    pub change: Running,
+    /// Whether it is to be undone; else it is to run.
+    pub undone: bool,
+}
+
+impl Awaited {
+    /// A change that is to run.
+    pub(super) fn to_run(change: Running) -> Self {
+        Self { change, undone: false }
+    }
 }
 
 impl Network {
@@ -32,7 +48,7 @@ impl Network {
             return Brought::Ended(Ok(format!("version {version} runs already")));
         }
         if self.changes_to() == Some(running) {
-            return Brought::UnderWay(running);
+            return Brought::UnderWay(Awaited::to_run(running));
         }
         teller(format!("version {version} ({}) is verified", digest.short()));
         self.abort("another version came before the change had proven itself").await;
@@ -47,16 +63,16 @@ impl Network {
     /// What became of a change that was begun.
     pub(super) fn under_way(&mut self, begun: Retry, running: Running) -> Brought {
         if begun == Retry::Proving {
-            return Brought::UnderWay(running);
+            return Brought::UnderWay(Awaited::to_run(running));
         }
         self.teller = None;
         Brought::Ended(self.ending(running.version))
     }
 
     /// How something that goes on has ended; none while it still does.
-    pub fn brought(&self, what: Running) -> Option<Result<String, String>> {
-        let left = self.orders.left == Some(what.version) && !self.has(what);
-        (self.changes_to() != Some(what)).then(|| if left { Ok(self.say_undone()) } else { self.ending(what.version) })
+    pub fn brought(&self, what: Awaited) -> Option<Result<String, String>> {
+        let ended = self.changes_to() != Some(what.change);
+        ended.then(|| if what.undone { Ok(self.say_undone()) } else { self.ending(what.change.version) })
     }
 
     fn check_file(&self, archive: &[u8], signature: &str) -> Result<(Desired, Verified), String> {

@@ -28,14 +28,6 @@ impl Network {
         self.change_keys(|identity, make| identity.settle_keys(running, &kept, make));
     }
 
-    /// The server has taken the newest report, and knows the key for a spare tunnel that stands there.
-    pub fn told_keys(&mut self) {
-        if self.identity.keyring.has_spare_before() {
-            let kept = self.home.contents();
-            self.change_keys(|identity, _| identity.forget_spare(&kept));
-        }
-    }
-
     /// Nobody hears of a key before it is on the disk.
     fn change_keys(&mut self, change: impl FnOnce(&mut Identity, crate::state::Source<'_>) -> bool) {
         let clock = std::sync::Arc::clone(&self.world.clock);

@@ -43,7 +43,7 @@ use ears::Ears;
 use neighbours::Neighbours;
 
 pub use accept::Retry;
-pub use by_hand::Brought;
+pub use by_hand::{Awaited, Brought};
 pub use heal::put_back;
 pub use prove::Evidence;
 pub use telling::Teller;
@@ -138,6 +138,9 @@ impl Network {
         let server = identity.servers.first().cloned().unwrap_or_default();
         let contact = Contact { server, reachable: false, answers: 0, last_answer_at: None, error: None, mode: None };
         let mut progress = home.progress();
+        // The server takes a lower number for an old report: where the file is lost, or came back from a backup.
+        let now = u64::try_from(world.clock.now().as_millisecond()).unwrap_or_default();
+        progress.seq = progress.seq.max(now);
         // Where that moment is lost, the start is the next best one: it must not move on with the clock.
         if let Some(running) = running.as_ref().filter(|running: &&Arc<Bundle>| running.content.spare.is_some()) {
             let digest = running.release.digest;

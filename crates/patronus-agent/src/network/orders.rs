@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use patronus_types::api::agent::{Halted, Running};
 
-use super::by_hand::Brought;
+use super::by_hand::{Awaited, Brought};
 use super::telling::Teller;
 use super::{Bundle, Network};
 use crate::state::{Order, Orders};
@@ -25,7 +25,7 @@ impl Network {
         if let Some(change) = self.changes_to() {
             // It may be this one.
             return match self.forbids(change.version) {
-                true => Brought::UnderWay(change),
+                true => Brought::UnderWay(Awaited { change, undone: self.orders.left == Some(change.version) }),
                 false => self.undo(change, teller).await,
             };
         }
@@ -83,7 +83,7 @@ impl Network {
             self.give_up("somebody undid it here by `patronus-agent revert`").await;
         }
         match self.is_changing() {
-            true => Brought::UnderWay(change),
+            true => Brought::UnderWay(Awaited { change, undone: true }),
             false => Brought::Ended(self.leave_behind(change)),
         }
     }

@@ -1,4 +1,4 @@
-//! What is remembered for reports and for `status`. Losing it loses no network.
+//! What is remembered for reports and for `status`. Losing it loses no network, and no report.
 
 use patronus_types::api::agent::Outcome;
 use patronus_types::{Digest, Timestamp};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
-    /// Number of the last report.
+    /// Number of the last report; at a start at least the clock's milliseconds.
     pub seq: u64,
     /// What became of the newest version.
     pub outcome: Option<Outcome>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use patronus_core::backoff::Backoff;
-use patronus_types::api::agent::{Desired, Running, State};
+use patronus_types::api::agent::{Desired, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -16,7 +16,7 @@ use super::{Command, fetch, wheel};
 use crate::control::{Answer, Control, ControlError, Server};
 use crate::effects::disk;
 use crate::leave;
-use crate::network::{Evidence, Network, Retry, Todo};
+use crate::network::{Awaited, Evidence, Network, Retry, Todo};
 use crate::poll::{Poll, spread};
 
 /// How often the kernel is compared with what shall run, when it says nothing by itself.
@@ -90,7 +90,7 @@ struct Loop {
     report_at: Instant,
     reported: Option<String>,
     /// Who asked here for a change that goes on.
-    waiting: Vec<(Running, errand::Answer)>,
+    waiting: Vec<(Awaited, errand::Answer)>,
 }
 
 /// Runs a membership until it is left or `commands` closes. Tunnels stay as they are then.
@@ -428,13 +428,7 @@ impl Loop {
     fn reported(&mut self, result: Result<(), ControlError>) {
         let random = self.random();
         let wait = match result {
-            Ok(()) => {
-                // Unless something is new since it was made.
-                if self.reported.as_ref() == Some(&self.network.gist()) {
-                    self.network.told_keys();
-                }
-                spread(REPORT, random)
-            }
+            Ok(()) => spread(REPORT, random),
             Err(error) => {
                 tracing::debug!(%error, "the report was not taken");
                 self.reported = None;
