@@ -67,8 +67,7 @@ impl Network {
         let Some(spare) = &content.spare else { return self.ears.rest() };
         // While evidence is gathered, answers are taken where that is weighed.
         let gathers = self.flight.as_ref().is_some_and(|flight| flight.prover.is_some());
-        while !gathers {
-            let Some(Heard { from, packet }) = self.lines.heard_before() else { break };
+        while let Some(Heard { from, packet }) = (!gathers).then(|| self.lines.heard_before()).flatten() {
             self.note_answer(content, from, &packet);
         }
         for peer in content.peers.iter().filter(|peer| spare.peers.iter().any(|far| far.name == peer.name)) {
