@@ -43,13 +43,15 @@ flowed_all() { # WHAT
 # reported to have moved to the spare tunnel before; so that nobody goes on meanwhile, two stands still until then.
 holds() { kill -STOP "${AGENT_PID[$1]}"; }
 goes_on() { kill -CONT "${AGENT_PID[$1]}"; }
-has_moved() { [[ $(asked '.rotation | .phase == "spare" and .version != null and all(.waiting[]; .site != "three")') == true ]]; }
+has_moved() { # NAME: and has said so
+    [[ $(asked ".rotation | .phase == \"spare\" and .version != null and all(.waiting[]; .site != \"$1\")") == true ]]
+}
 rotate_to() { # PHASE
     if [[ $1 == spare ]]; then holds 3; else holds 2; fi
     ctl site rotate-key one --network net
     within 30 phase spare || fail "no spare tunnels: $(asked .rotation)"
     if [[ $1 == rekey ]]; then
-        within 30 has_moved || fail "three does not move to the spare tunnel: $(asked .rotation)"
+        within 30 has_moved three || fail "three does not move to the spare tunnel: $(asked .rotation)"
         holds 3
         goes_on 2
         within 30 phase rekey || fail "not re-keyed: $(asked .rotation)"
@@ -77,6 +79,7 @@ done
 
 # Given up, with one agent gone whose traffic goes by the spare tunnel: that stays until the agent is back.
 rotate_to spare
+within 30 has_moved two || fail "two does not say that it moved: $(asked .rotation)"
 stop_agent 2
 flows
 ctl site rotate-key one --network net --cancel
