@@ -273,14 +273,14 @@ impl Network {
         self.converge(goal).await.map(drop).map_err(|error| error.to_string())
     }
 
-    /// Nothing is left any more: what ends has ended.
+    /// Nothing is left any more: what ends has ended. An answer that says nothing of leaving must not come before, for far ends
+    /// would come back.
     fn arrive(&mut self) {
         self.ears.leave(None);
         self.lines.leave(|_| false);
     }
 
     async fn forward(&mut self, flight: &mut Flight) -> Result<(), String> {
-        self.arrive();
         let bundle = Arc::clone(&flight.bundle);
         let before = flight.before.clone();
         let goal = Goal {
@@ -292,7 +292,9 @@ impl Network {
             since: flight.since(),
             ..Goal::default()
         };
-        match self.converge(goal).await {
+        let done = self.converge(goal).await;
+        self.arrive();
+        match done {
             Ok(done) => flight.done = Some(done),
             Err(error) => {
                 flight.refused = true;
@@ -322,7 +324,6 @@ impl Network {
 
     /// Back to what ran before, which may have been nothing.
     async fn restore(&mut self, flight: &Flight) -> Result<(), String> {
-        self.arrive();
         let before = flight.before.as_ref().map(|before| before.release.digest);
         if self.home.current() != before {
             self.home.point_back(before).map_err(|error| error.to_string())?;
@@ -335,7 +336,9 @@ impl Network {
             since: flight.since(),
             ..Goal::default()
         };
-        let done = self.converge(goal).await.map_err(|error| error.to_string())?;
+        let done = self.converge(goal).await;
+        self.arrive();
+        let done = done.map_err(|error| error.to_string())?;
         self.settle(&done).await;
         failpoint::hit("restored");
         self.restore_settings(&flight.snapshot).await
