@@ -36,7 +36,8 @@ impl Network {
         let since = self.changed_at();
         match self.converge(Goal { content, from: content, keep_rest, since, ..Goal::default() }).await {
             Ok(done) => {
-                match (done.changed, self.waits_for.is_empty()) {
+                // What only the bundle before had stays while the new one proves itself, and is no change.
+                match (done.changed && !keep_rest, self.waits_for.is_empty()) {
                     (true, true) => {
                         tracing::info!(network = self.name(), steps = ?done.steps, "brought back to what runs");
                     }

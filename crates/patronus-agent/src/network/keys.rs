@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use patronus_core::apply::{self, Sessions};
 use patronus_core::path::packet::Packet;
 use patronus_types::bundle::Content;
-use patronus_types::{Name, Timestamp};
+use patronus_types::{Name, PublicKey, Timestamp};
 
 use super::Network;
 use crate::echo::Heard;
@@ -26,6 +26,13 @@ impl Network {
         let (running, kept) = (self.running.clone(), self.home.contents());
         let running = running.as_ref().map(|bundle| &bundle.content);
         self.change_keys(|identity, make| identity.settle_keys(running, &kept, make));
+    }
+
+    /// The key for a spare tunnel: that of what runs, so that it stays the same while keys are replaced; else the newest.
+    pub(super) fn spare_key(&self) -> Option<PublicKey> {
+        let running = self.running.as_ref().and_then(|bundle| bundle.content.spare.as_ref());
+        let running = running.map(|spare| spare.public_key).filter(|key| self.identity.private(*key).is_some());
+        running.or_else(|| self.identity.keyring.spare_key())
     }
 
     /// Nobody hears of a key before it is on the disk.

@@ -114,3 +114,17 @@ fn who_goes_back_has_both_ends_leave_what_ends_first() {
         });
     }
 }
+
+#[tokio::test]
+async fn a_rotation_keeps_the_spare_key_with_which_it_began() {
+    let lab = Lab::new();
+    let mut network = rotating(&lab, true).await;
+    let (first, keys) = (network.report().spare_key.unwrap(), network.identity().keys.public());
+    told(&mut network, &lab.re_keyed(4, &keys)).await;
+    let second = network.report().spare_key.unwrap();
+    assert_ne!(second, first, "each use has another");
+    told(&mut network, &lab.rotating(5, true, (&keys, first))).await;
+    assert_eq!((network.report().spare_key, network.report().running.unwrap().version), (Some(first), 5));
+    told(&mut network, &lab.re_keyed(6, &keys)).await;
+    assert_eq!(network.report().spare_key, Some(second));
+}
