@@ -36,6 +36,16 @@ pub const PROBE_TIMEOUT: Bound = Bound { least: 100, most: 5000, unit: " millise
 pub const PROBES_REQUIRED: Bound = Bound { least: 1, most: 16, unit: "" };
 /// An HTTP status.
 pub const HTTP_STATUS: Bound = Bound { least: 100, most: 599, unit: "" };
+/// Milliseconds between two packets on a path.
+pub const PATH_INTERVAL: Bound = Bound { least: 20, most: 10_000, unit: " milliseconds" };
+/// How long a path must have been good before it is used again.
+pub const PATH_HOLD: Bound = Bound { least: 1, most: 3600, unit: " seconds" };
+/// By how much a path must be better in latency.
+pub const PATH_MARGIN: Bound = Bound { least: 0, most: 10_000, unit: " milliseconds" };
+/// What the packets on an uplink's paths may take of it.
+pub const PATH_BUDGET: Bound = Bound { least: 1, most: 1_000_000, unit: " kbit/s" };
+/// The priority of a policy.
+pub const PRIORITY: Bound = Bound { least: 0, most: 1000, unit: "" };
 /// A share.
 pub const PERCENT: Bound = Bound { least: 0, most: 100, unit: " percent" };
 
@@ -99,6 +109,11 @@ numbers! {
     poll_interval: u16 = POLL_INTERVAL;
     confirm_timeout: u16 = CONFIRM_TIMEOUT;
     percent: u8 = PERCENT;
+    path_interval: u16 = PATH_INTERVAL;
+    path_hold: u16 = PATH_HOLD;
+    path_margin: u16 = PATH_MARGIN;
+    path_budget: u32 = PATH_BUDGET;
+
     probe_timeout: u16 = PROBE_TIMEOUT;
 }
 

@@ -79,6 +79,8 @@ id_type!(NetworkId, "network", "^network_[0-7][0-9a-hjkmnp-tv-z]{25}$", "network
 id_type!(SiteId, "site", "^site_[0-7][0-9a-hjkmnp-tv-z]{25}$", "site_01k9zq3v6p8r2m4n5t7w9x1y3z");
 id_type!(ReleaseId, "release", "^release_[0-7][0-9a-hjkmnp-tv-z]{25}$", "release_01k9zq3v6p8r2m4n5t7w9x1y3z");
 id_type!(UserId, "user", "^user_[0-7][0-9a-hjkmnp-tv-z]{25}$", "user_01k9zq3v6p8r2m4n5t7w9x1y3z");
+id_type!(PolicyId, "policy", "^policy_[0-7][0-9a-hjkmnp-tv-z]{25}$", "policy_01k9zq3v6p8r2m4n5t7w9x1y3z");
+id_type!(PathId, "path", "^path_[0-7][0-9a-hjkmnp-tv-z]{25}$", "path_01k9zq3v6p8r2m4n5t7w9x1y3z");
 id_type!(TokenId, "token", "^token_[0-7][0-9a-hjkmnp-tv-z]{25}$", "token_01k9zq3v6p8r2m4n5t7w9x1y3z");
 
 /// The text form of any id, for places that hold ids of several kinds (events, operations).
@@ -111,7 +113,14 @@ macro_rules! any_id_from {
         }
     )*};
 }
-any_id_from!(TenantId NetworkId SiteId ReleaseId UserId TokenId);
+any_id_from!(TenantId NetworkId SiteId ReleaseId UserId PolicyId PathId TokenId);
+
+impl PathId {
+    /// The id that a path always has: 128 bits made from its two ends, without a time, so it sorts by nothing.
+    pub fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
 
 #[cfg(test)]
 mod tests {
