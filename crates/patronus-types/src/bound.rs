@@ -113,6 +113,7 @@ numbers! {
     path_hold: u16 = PATH_HOLD;
     path_margin: u16 = PATH_MARGIN;
     path_budget: u32 = PATH_BUDGET;
+    priority: u16 = PRIORITY;
 
     probe_timeout: u16 = PROBE_TIMEOUT;
 }

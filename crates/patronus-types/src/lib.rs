@@ -19,6 +19,7 @@ mod name;
 pub mod network;
 pub mod path;
 pub mod permission;
+pub mod policy;
 pub mod probe;
 pub mod release;
 pub mod risk;
