@@ -4,6 +4,7 @@
 
 mod cidr;
 mod network;
+mod path;
 mod probe;
 mod site;
 mod text;
@@ -15,6 +16,7 @@ use patronus_types::bound::Bound;
 use patronus_types::site::MAX_UPLINKS;
 
 pub use network::network;
+pub use path::path_settings;
 pub use site::{MAX_PREFIXES, site};
 pub use uplink::device_name;
 
