@@ -8,8 +8,10 @@
 //!
 //! Times are durations on the agent's own clock that never goes back.
 
+pub mod estimate;
 pub mod packet;
 pub mod score;
+pub mod window;
 
 use patronus_types::{Name, PathId, SiteId};
 use sha2::{Digest, Sha256};
