@@ -9,6 +9,8 @@
 //! Times are durations on the agent's own clock that never goes back.
 
 pub mod estimate;
+pub mod hearing;
+pub mod mtu;
 pub mod packet;
 pub mod score;
 pub mod window;
