@@ -12,6 +12,7 @@ pub mod estimate;
 pub mod hearing;
 pub mod mtu;
 pub mod packet;
+pub mod schedule;
 pub mod score;
 pub mod window;
 
