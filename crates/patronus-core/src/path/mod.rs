@@ -14,6 +14,7 @@ pub mod mtu;
 pub mod packet;
 pub mod schedule;
 pub mod score;
+pub mod select;
 pub mod window;
 
 use patronus_types::{Name, PathId, SiteId};
