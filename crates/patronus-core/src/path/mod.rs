@@ -15,6 +15,7 @@ pub mod packet;
 pub mod schedule;
 pub mod score;
 pub mod select;
+pub mod summary;
 pub mod window;
 
 use patronus_types::{Name, PathId, SiteId};
