@@ -6,12 +6,13 @@
 //!              └── schedule ◀── traffic, what is used ─┘
 //! ```
 //!
-//! Times are durations on the agent's own clock that never goes back.
+//! Times are durations on the agent's own clock that never goes back; [`prober::Prober`] is the machine that a driver runs.
 
 pub mod estimate;
 pub mod hearing;
 pub mod mtu;
 pub mod packet;
+pub mod prober;
 pub mod schedule;
 pub mod score;
 pub mod select;
