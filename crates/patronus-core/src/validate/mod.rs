@@ -5,6 +5,7 @@
 mod cidr;
 mod network;
 mod path;
+mod policy;
 mod probe;
 mod site;
 mod text;
@@ -17,6 +18,7 @@ use patronus_types::site::MAX_UPLINKS;
 
 pub use network::network;
 pub use path::path_settings;
+pub use policy::policy;
 pub use site::{MAX_PREFIXES, site};
 pub use uplink::device_name;
 

@@ -137,7 +137,7 @@ pub struct RateLimit {
     /// Of what.
     pub unit: RateUnit,
     /// How much may pass at once after a pause: bytes for `bit/s`, packets for `packets/s`. Without one, what passes in
-    /// 100 milliseconds.
+    /// 100 milliseconds, and at least ten packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
