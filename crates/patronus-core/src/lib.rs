@@ -15,6 +15,7 @@ pub mod digest;
 pub mod lint;
 pub mod mesh;
 pub mod path;
+pub mod policy;
 pub mod risk;
 pub mod rope;
 pub mod rotation;
