@@ -2,8 +2,12 @@
 
 mod apps;
 mod evaluate;
+pub mod expect;
+mod lint;
+mod overlap;
 mod resolve;
 
 pub use apps::Apps;
 pub use evaluate::{Flow, Miss, Verdict, evaluate, explain, misses};
+pub use lint::{Finding, lint};
 pub use resolve::{in_order, resolve};
