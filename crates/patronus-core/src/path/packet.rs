@@ -5,6 +5,7 @@
 //! ```
 //!
 //! Whoever sends one asks for nothing; but where the far end says that it has no interval of its own (0), it only answers.
+//! A full-size one is answered at once by the next of the far end's own, so that `ack` names exactly it.
 //! No clock is compared with another: `time` means nothing to the far end, which sends it back as `echo`.
 
 use std::time::Duration;

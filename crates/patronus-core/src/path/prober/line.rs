@@ -144,7 +144,9 @@ impl Line {
             return;
         }
         self.mtu.handle_ack(packet.ack, now);
-        let mut told = self.estimate.handle_told(packet.ack, packet.received);
+        // Who only answers counts nothing: what came back is all that is known to have come.
+        let received = if packet.interval_ms == 0 { self.received } else { packet.received };
+        let mut told = self.estimate.handle_told(packet.ack, received);
         let is_newer =
             self.acked.is_none_or(|(acked, _)| (1..MOST_UNDER_WAY).contains(&packet.ack.wrapping_sub(acked)));
         let sent = Duration::from_nanos(packet.echo);
