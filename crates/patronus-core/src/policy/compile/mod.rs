@@ -71,6 +71,15 @@ pub fn classes(rules: &[Rule]) -> Vec<&Route> {
     routes
 }
 
+/// The class of what a rule decides about, as a selector numbers them: 0 is the default, and the place in [`classes`] and one
+/// is each other.
+pub fn class_of(rules: &[Rule], rule: &Rule) -> usize {
+    match &rule.action {
+        Action::Route(route) => classes(rules).binary_search(&route).map_or(0, |place| place + 1),
+        Action::Drop | Action::RateLimit(_) => 0,
+    }
+}
+
 /// Compiles rules.
 pub fn compile(rules: &[Rule]) -> Program {
     let mut limits = Vec::new();

@@ -195,6 +195,8 @@ fn what_lies_in_a_pile_is_asked_from_the_top() {
         program.steps.iter().map(|step| if let Step::Map { entries, .. } = step { entries.len() } else { 0 }).collect();
     assert_eq!(shape, [2, 2, 0], "a and b, c and d, and e; f is never asked");
     assert_eq!(program.steps[2], Step::All(Verdict::Class(0)));
+    let classes: Vec<usize> = rules.iter().map(|rule| class_of(&rules, rule)).collect();
+    assert_eq!(classes, [0, 2, 2, 0, 1, 0]);
 }
 
 #[test]
