@@ -148,18 +148,23 @@ fn what_is_not_seen_to_outlive_it_is_waited_for() {
     assert_eq!(world.chosen(), (Some(2), Standing::Eligible));
 }
 
+/// Both uplinks of this end stop sending, by path 2 the far end still hears; everything is heard here.
 #[test]
-fn one_way_loss_needs_a_path_whose_packets_arrive() {
-    let mut world = World::good(Class::default(), [20.0, 20.0, 20.0, 20.0]);
-    world.after(ms(300));
-    // Everything is still heard; the far end has heard nothing by paths 0 and 1 since.
-    let view = View { last: Some(world.now), ..world.selector.view(1) };
-    world.selector.handle_view(1, view);
-    world.hear(3, 20.0, 0.0);
-    let view = View { heard: Heard::OneWay, since: world.now, last: Some(world.now), ..world.selector.view(0) };
-    world.selector.handle_view(0, view);
-    world.settle();
-    assert_eq!(world.chosen(), (Some(3), Standing::Eligible));
+fn what_takes_over_must_carry_both_ways() {
+    for heard in [Heard::OneWay, Heard::Silent] {
+        let mut world = World::good(Class::default(), [20.0; 4]);
+        world.after(ms(300));
+        for path in [1, 3] {
+            let view = View { last: Some(world.now), ..world.selector.view(path) };
+            world.selector.handle_view(path, view);
+        }
+        world.hear(2, 20.0, 0.0);
+        let last = if heard == Heard::OneWay { Some(world.now) } else { world.selector.view(0).last };
+        let view = View { heard, since: world.now, last, ..world.selector.view(0) };
+        world.selector.handle_view(0, view);
+        world.settle();
+        assert_eq!(world.chosen(), (Some(2), Standing::Eligible), "{heard:?}");
+    }
 }
 
 #[test]
