@@ -1,3 +1,4 @@
+mod chaos;
 mod wan;
 
 use patronus_types::path::PathSettings;
