@@ -251,7 +251,7 @@ fn policies() {
     let last = flow(Ipv4Addr::new(10, 103, 249, 1).into());
     let scan = best(1000, || (0..1000).for_each(|_| _ = black_box(evaluate(&rules, black_box(&last)))));
     let compiling = best(1, || drop(black_box(compile::compile(&rules))));
-    let linting = best(1, || drop(black_box(lint(&specs, &rules))));
+    let linting = best(1, || drop(black_box(lint(&specs, &rules, &[]))));
     let program = compile::compile(&rules);
     let ids = (1..=u8::MAX).take(keys(&rules).len()).collect();
     let numbers = compile::Numbers { prefix: "pt1".to_owned(), probe_port: 51_837, shift: 24, ids };

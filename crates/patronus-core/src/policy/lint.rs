@@ -1,10 +1,12 @@
 //! What stands in policies and has no effect, or not the one that was meant. Each policy by itself holds already.
 
 use patronus_types::Name;
-use patronus_types::policy::{PolicySpec, Rule};
+use patronus_types::policy::{PolicySpec, Rule, UplinkRef};
+use patronus_types::words::nearest;
 
 use super::in_order;
 use super::overlap::{covers, is_empty, meets};
+use crate::mesh::Site;
 
 /// One finding: a warning, since whatever stands there has a meaning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,11 +17,11 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Looks for policies that match nothing, that another one hides, and that only their names put in order. `rules` are those of
-/// the policies, resolved.
-pub fn lint(policies: &[PolicySpec], rules: &[Rule]) -> Vec<Finding> {
+/// Looks for policies that match nothing, that another one hides, that only their names put in order, and that prefer uplinks
+/// which no site has. `rules` are those of the policies, resolved.
+pub fn lint(policies: &[PolicySpec], rules: &[Rule], sites: &[Site]) -> Vec<Finding> {
     let order = in_order(policies);
-    let mut findings = Vec::new();
+    let mut findings = unknown_uplinks(&order, sites);
     for (place, rule) in rules.iter().enumerate() {
         let name = &rule.name;
         if is_empty(rule) || is_nowhere(rule) {
@@ -56,19 +58,66 @@ pub fn lint(policies: &[PolicySpec], rules: &[Rule]) -> Vec<Finding> {
     findings
 }
 
+fn unknown_uplinks(policies: &[&PolicySpec], sites: &[Site]) -> Vec<Finding> {
+    let uplinks: Vec<_> = sites.iter().flat_map(|site| &site.spec.uplinks).collect();
+    let is_known = |wanted: &UplinkRef| uplinks.iter().any(|uplink| wanted.matches(&uplink.name, &uplink.labels));
+    let mut findings = Vec::new();
+    for policy in policies {
+        let Some(route) = &policy.route else { continue };
+        for wanted in route.prefer.iter().filter(|wanted| !is_known(wanted)) {
+            let name = &policy.name;
+            let near = match wanted {
+                UplinkRef::Name(wanted) => nearest(wanted.as_str(), uplinks.iter().map(|uplink| uplink.name.as_str())),
+                UplinkRef::Labels(_) => None,
+            };
+            let hint = near.map(|near| format!(": did you mean {near}?")).unwrap_or_default();
+            let message = format!("policy {name} prefers {wanted}, and no site has such an uplink{hint}");
+            findings.push(Finding { policies: vec![name.clone()], message });
+        }
+    }
+    findings
+}
+
 fn is_nowhere(rule: &Rule) -> bool {
     [&rule.src, &rule.dst].into_iter().flatten().any(Vec::is_empty)
 }
 
 #[cfg(test)]
 mod tests {
+    use patronus_types::SiteId;
+    use patronus_types::site::SiteInput;
+
     use super::*;
     use crate::policy::{Apps, resolve};
 
     fn found(json: &str) -> Vec<String> {
         let policies: Vec<PolicySpec> = serde_json::from_str(json).unwrap();
         let rules = resolve(&policies, &[], &Apps::default()).unwrap();
-        lint(&policies, &rules).into_iter().map(|finding| finding.message).collect()
+        lint(&policies, &rules, &[site()]).into_iter().map(|finding| finding.message).collect()
+    }
+
+    fn site() -> Site {
+        let json = r#"{"name": "ams", "uplinks": [{"name": "fiber", "labels": {"kind": "dark"}}]}"#;
+        let (spec, _) = serde_json::from_str::<SiteInput>(json).unwrap().into_spec().unwrap();
+        let id = SiteId::new(1, &[0; 10]);
+        Site { id, spec, addresses: Vec::new(), public_keys: Vec::new(), port_base: None, spare_key: None }
+    }
+
+    #[test]
+    fn an_uplink_that_nobody_has_is_told() {
+        let json = |prefer: &str| {
+            format!(
+                r#"[{{"name": "a", "priority": 1, "action": "route", "match_criteria": {{}}, "route": {{"prefer": [{prefer}]}}}}]"#
+            )
+        };
+        assert!(found(&json(r#""fiber", "kind=dark""#)).is_empty());
+        assert_eq!(
+            found(&json(r#""fibre", "kind=lte""#)),
+            [
+                "policy a prefers fibre, and no site has such an uplink: did you mean fiber?",
+                "policy a prefers kind=lte, and no site has such an uplink"
+            ]
+        );
     }
 
     #[test]
