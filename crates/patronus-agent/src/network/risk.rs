@@ -1,6 +1,7 @@
-//! Whether a bundle might cost this site, looked at once more where it would.
+//! What a bundle might cost this site, looked at once more where it would.
 
 use futures_util::future::join_all;
+use patronus_core::apply::missing_device;
 use patronus_core::risk::dangers;
 use patronus_types::bundle::Content;
 use patronus_types::release::Terms;
@@ -19,6 +20,10 @@ impl Network {
             .filter(|danger| !terms.accept_risks.contains(&danger.risk))
             .map(|danger| danger.to_string())
             .collect();
-        (!told.is_empty()).then(|| told.join("; "))
+        if !told.is_empty() {
+            return Some(told.join("; "));
+        }
+        let links = self.world.device.host_links().await.ok()?;
+        missing_device(before?, content, |name| links.contains_key(name))
     }
 }

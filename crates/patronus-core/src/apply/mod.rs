@@ -10,6 +10,7 @@
 
 pub mod change;
 mod desired;
+mod devices;
 mod facts;
 mod forwarding;
 pub mod model;
@@ -19,6 +20,7 @@ pub mod prove;
 mod sessions;
 
 pub use desired::{Departure, Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, departs, desired, waits_for};
+pub use devices::missing_device;
 pub use facts::Facts;
 pub use forwarding::not_forwarded;
 pub use overlap::overlap;
