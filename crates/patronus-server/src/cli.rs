@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use patronus_types::Endpoint;
 
 use crate::config::{Config, EXAMPLE, Layer, LogFormat, TlsMode};
 use crate::renew::Renewal;
@@ -54,7 +55,7 @@ struct InitArgs {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// A name or address under which the server will be reached, for its certificate; repeatable
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = host)]
     name: Vec<String>,
     /// On a folder that is initialised: make the server's certificate anew, by the same CA; agents notice nothing
     #[arg(long, conflicts_with_all = ["admin", "password_file", "new_ca"])]
@@ -161,6 +162,12 @@ fn data_folder(said: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     data.ok_or_else(|| anyhow::anyhow!("say where: patronus-server init --data DIR"))
 }
 
+/// A name or address alone, as it stands in a certificate.
+fn host(text: &str) -> Result<String, String> {
+    let alone = text.parse::<Endpoint>().ok().filter(|endpoint| endpoint.port.is_none());
+    alone.map(|_| text.to_owned()).ok_or_else(|| "use a name or an address alone, without https:// and port".to_owned())
+}
+
 /// What the environment says; an empty variable says nothing.
 fn told(name: &str) -> Option<String> {
     variable(name).filter(|value| !value.is_empty())
@@ -168,4 +175,19 @@ fn told(name: &str) -> Option<String> {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_for_a_name_alone() {
+        for good in ["patronus.example.net", "server", "203.0.113.7", "2001:db8::7"] {
+            assert_eq!(host(good), Ok(good.to_owned()));
+        }
+        for bad in ["https://patronus.example.net:8443", "patronus.example.net:8443", "a b_%", ""] {
+            assert!(host(bad).unwrap_err().contains("alone"), "{bad}");
+        }
+    }
 }

@@ -66,7 +66,7 @@ pub async fn enrol(
     }
     let joining = match Joining::earlier(&state, digest)? {
         Some(joining) => joining,
-        None => choose(&state, digest, means)?,
+        None => choose(&state, (digest, invitation), means)?,
     };
     failpoint::hit("keys-kept");
     let servers = if servers.is_empty() { invitation.servers.clone() } else { servers };
@@ -136,12 +136,21 @@ fn member(identity: &Identity) -> Failure {
 }
 
 /// Makes keys and nonce, chooses numbers, and keeps them.
-fn choose(state: &StateDir, invitation: Digest, means: &Means<'_>) -> Result<Joining, Failure> {
+fn choose(
+    state: &StateDir,
+    (digest, invitation): (Digest, &Invitation),
+    means: &Means<'_>,
+) -> Result<Joining, Failure> {
+    let joins = Some((invitation.network.clone(), invitation.site.clone()));
+    // An earlier invitation of the same site is no good any more, and its numbers are free.
+    for earlier in state.joining()?.iter().filter(|earlier| earlier.joins == joins) {
+        earlier.forget(state)?;
+    }
     let Numbers { index, port_base } = numbers::choose(&numbers::taken(state)?, means.host)?;
     let keys = (0..4).map(|_| means.clock.secret().map(crate::effects::model::PrivateKey::new));
     let keys: Vec<_> = keys.collect::<Result<_, _>>().map_err(no_randomness)?;
     let nonce = request::base64(&means.clock.secret().map_err(no_randomness)?);
-    let joining = Joining { invitation, keys: KeyPairs::new(keys), nonce, index, port_base };
+    let joining = Joining { invitation: digest, joins, keys: KeyPairs::new(keys), nonce, index, port_base };
     joining.save(state)?;
     Ok(joining)
 }

@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use patronus_types::api::error::ErrorCode;
+use patronus_types::token::{Secret, TokenKind};
 
 use super::*;
 use crate::fakes::{FakeClock, FakeHost, Lab, Say, network, site};
@@ -156,4 +157,17 @@ fn a_member_is_not_enrolled_twice() {
     assert!(failure.help.unwrap().contains("leave --network net"));
     assert_eq!(lab.home().identity().unwrap().site.id, site(0));
     assert_eq!(lab.home().identity().unwrap().network.id, network());
+}
+
+#[test]
+fn an_invitation_that_came_to_nothing_keeps_no_numbers() {
+    let lab = outside();
+    lab.server.says(std::iter::repeat_n(Say::Away, 1000));
+    run(&lab, &lab.invitation()).err().unwrap();
+    assert_eq!(lab.state().joining().unwrap().len(), 1, "a repeat sends the same");
+    lab.server.inner().script.clear();
+    let second = Invitation { token: Secret::new(TokenKind::Enrol, &[4; 32]), ..lab.invitation() };
+    let identity = joined(run(&lab, &second).unwrap());
+    assert_eq!((identity.index, identity.port_base), (0, 51_820));
+    assert_eq!(lab.state().joining().unwrap(), []);
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patronus_types::Digest;
+use patronus_types::{Digest, Name};
 use serde::{Deserialize, Serialize};
 
 use super::identity::KeyPairs;
@@ -21,6 +21,9 @@ const FILE: &str = "joining.json";
 pub struct Joining {
     /// SHA-256 of the invitation's token.
     pub invitation: Digest,
+    /// The network and the site that it is for; unknown from older agents.
+    #[serde(default)]
+    pub joins: Option<(Name, Name)>,
     /// One key pair for each uplink the site can have.
     pub keys: KeyPairs,
     /// 256 random bits in base64.
