@@ -203,7 +203,7 @@ faults() {
     fault 'mtu 1450' 1 'silent' '.mtu = 1450'
     # A far end on the same wire may go on being reached: wireguard-go sends by where the last packet came from.
     fault 'uplink: the device of the LAN' 1 'silent.*three' '.uplinks[0].device = "lan0"'
-    fault 'uplink: a device that does not exist' 1 'no device eth9 here, and device up1' '.uplinks[0].device = "eth9"'
+    fault 'uplink: a device that does not exist' 1 'no device eth9 here, and device up2' '.uplinks[0].device = "eth9"'
     fault 'uplink: a gateway that does not exist' 1 'silent.*three' '.uplinks[0].gateway = "192.0.2.77"'
     fault 'uplinks: devices that do not exist' 2 'no device eth8 here, and device up1' '.uplinks[0].device = "eth8" | .uplinks[1].device = "eth9"'
     fault 'uplink that carries: wrong gateway' 2 'silent' '.uplinks[1].gateway = "192.0.2.77"'
