@@ -3,6 +3,7 @@
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use patronusctl::docs::preformatted;
 
 /// A program, and what its page says beside its command line.
 struct Program {
@@ -113,16 +114,6 @@ fn usage(command: &Command) -> String {
 fn section(title: &str, lines: &[String]) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [title]).text(lines.iter().map(|line| roman(line.as_str())).collect::<Vec<_>>());
-    roff
-}
-
-fn preformatted(title: &str, text: &str) -> Roff {
-    let mut roff = Roff::new();
-    roff.control("SH", [title]).control("nf", []);
-    for line in text.lines() {
-        roff.text([roman(line)]);
-    }
-    roff.control("fi", []);
     roff
 }
 

@@ -99,7 +99,8 @@ fn file_section() -> Roff {
     preformatted("FILES", FILES)
 }
 
-fn preformatted(title: &str, text: &str) -> Roff {
+/// A section whose lines stay as they are.
+pub fn preformatted(title: &str, text: &str) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [title]).control("nf", []);
     for line in text.lines() {

@@ -6,7 +6,7 @@ mod man;
 mod reference;
 
 pub use loaders::{loader, loaders};
-pub use man::man_pages;
+pub use man::{man_pages, preformatted};
 pub use reference::reference;
 
 /// The words and commands of the tree, parents first.
