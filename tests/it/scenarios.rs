@@ -33,6 +33,8 @@ scenarios! {
     key_rotation: "key-rotation";
     /// A site that goes back in the middle of that.
     going_back: "going-back";
+    /// A server from before keys were replaced.
+    restored: "restored";
     /// A site whose agent is away while keys are replaced.
     silent_site: "silent-site";
     /// What an operator declares must answer, or the sites go back.

@@ -216,11 +216,11 @@ fn check_content(identity: &Identity, content: &Content) -> Result<(), VerifyErr
 fn check_keys(identity: &Identity, content: &Content) -> Result<(), VerifyError> {
     for (index, uplink) in content.uplinks.iter().enumerate() {
         if !identity.is_of_uplink(index, uplink.public_key) {
-            // The server gives a site the keys of its last enrolment whenever it compiles.
             return Err(VerifyError::Content(format!(
-                "it was published before this site was enrolled with the keys it has now (uplink `{}` has another): \
-                 publish again, as in patronusctl bundle publish --network {}",
-                uplink.name, identity.network.name
+                "uplink `{}` has a key that this site does not have: if the site was enrolled anew since it was published, \
+                 publish again, as in patronusctl bundle publish --network {}; if the server or this host was restored \
+                 from a backup, have the keys that are here taken over with patronusctl site rotate-key {}",
+                uplink.name, identity.network.name, identity.site.name
             )));
         }
     }

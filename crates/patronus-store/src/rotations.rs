@@ -93,7 +93,8 @@ pub struct Duty {
 pub trait Rotations {
     /// Begins one. Where the site has one it is answered as it stands; where another site of the network has one, that
     /// is a conflict, unless it was begun because of age and nothing was released for it: then it is given up for this
-    /// one. `site.rotation-started`.
+    /// one. Where the site's agent cannot use the keys that are known of it, those that it has are taken over before,
+    /// unless it is begun because of age: `site.keys-adopted`. `site.rotation-started`.
     async fn start_rotation(&self, write: &Write, new: NewRotation) -> Result<Begun>;
 
     /// Adds sites without which the network's rotation goes on. `site.rotation-forced`.

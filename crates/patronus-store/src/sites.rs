@@ -54,6 +54,16 @@ pub struct SiteRecord {
     pub keys: SiteKeys,
 }
 
+impl SiteRecord {
+    /// The keys that its agent has, where it cannot use those that stand here: this was restored from a backup that is older
+    /// than a replacing of its keys, or its agent from one.
+    pub fn other_keys(&self) -> Option<&[PublicKey]> {
+        let SiteKeys { reported, offered, .. } = &self.keys;
+        let offers = offered.as_ref().is_some_and(|offered| offered.public_keys == self.public_keys);
+        (!reported.is_empty() && *reported != self.public_keys && !offers).then_some(reported)
+    }
+}
+
 /// What the replacing of keys has to know of a site.
 #[derive(Debug, Clone, Default)]
 pub struct SiteKeys {
@@ -71,6 +81,8 @@ pub struct SiteKeys {
     pub running_version: Option<u64>,
     /// The last outcome it reported.
     pub last_outcome: Option<Outcome>,
+    /// The keys of its uplinks, as its agent has them.
+    pub reported: Vec<PublicKey>,
     /// The key for its spare tunnel.
     pub spare: Option<PublicKey>,
     /// The keys that it offers.

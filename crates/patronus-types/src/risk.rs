@@ -17,19 +17,22 @@ pub enum Risk {
     LosesServer,
     /// A site loses more of its peers than the network allows at once.
     RemovesPeers,
+    /// A site's neighbours are told keys that its agent does not have.
+    OtherKeys,
 }
 
-word_type!(Risk, "risk", { LosesServer: "loses-server", RemovesPeers: "removes-peers" });
+word_type!(Risk, "risk", { LosesServer: "loses-server", RemovesPeers: "removes-peers", OtherKeys: "other-keys" });
 
 impl Risk {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::LosesServer, Self::RemovesPeers];
+    pub const ALL: [Self; 3] = [Self::LosesServer, Self::RemovesPeers, Self::OtherKeys];
 
     /// Its code, as operators write it.
     pub fn code(self) -> &'static str {
         match self {
             Self::LosesServer => "loses-server",
             Self::RemovesPeers => "removes-peers",
+            Self::OtherKeys => "other-keys",
         }
     }
 }

@@ -27,6 +27,7 @@ impl Network {
             tunnels: self.seen.iter().map(TunnelStatus::summary).take(MOST_TUNNELS).collect(),
             warnings: self.warnings().into_iter().map(shorten).take(MOST_WARNINGS).collect(),
             undone: self.undone(),
+            public_keys: self.identity.keys.public(),
             spare_key: self.spare_key(),
             offered_keys: self.identity.keyring.offered(),
             waits_for: self.waits_for.iter().take(MOST_NAMES).cloned().collect(),
@@ -44,7 +45,8 @@ impl Network {
     pub fn gist(&self) -> String {
         let running = self.running.as_ref().map(|bundle| bundle.release.running());
         let alive: Vec<u32> = self.seen.iter().map(|tunnel| tunnel.summary().peers_alive).collect();
-        let keys = (self.spare_key(), self.identity.keyring.offered(), &self.waits_for);
+        let keyring = &self.identity.keyring;
+        let keys = (self.identity.keys.public(), self.spare_key(), keyring.offered(), &self.waits_for);
         let still = (self.halted(), &self.notes.shadow);
         format!("{:?}", (running, &self.progress.outcome, self.warnings(), &self.driver, alive, keys, still))
     }

@@ -42,6 +42,16 @@ pub fn dangers(before: Option<&Content>, after: &Content, servers: &[Vec<IpAddr>
     lost.map(danger(Risk::LosesServer)).into_iter().chain(removed.map(danger(Risk::RemovesPeers))).collect()
 }
 
+/// That the neighbours of a site would be told keys that its agent does not have.
+pub fn other_keys(site: &Name) -> Danger {
+    let what = format!(
+        "its agent has other keys than this server knows of it, and its neighbours would lose it: one of the two was restored \
+         from before its keys were replaced. Have those that the agent has taken over, and replaced, with `patronusctl site \
+         rotate-key {site}`"
+    );
+    Danger { risk: Risk::OtherKeys, what }
+}
+
 /// Whether any site could be endangered, by what was declared and is: reading each site's bundle takes long.
 ///
 /// `before` is the declared state of the release before, if there is one, how many sites had a bundle in it, and how many

@@ -5,11 +5,11 @@ use patronus_types::{SiteId, Timestamp};
 
 use super::{Agent, View};
 
-/// The sites whose keys have lived for `days`, the oldest keys first. Silent ones and those that somebody has stopped are not
-/// among them: such a site would hold the network's only place until it comes back.
+/// The sites whose keys have lived for `days`, the oldest keys first. Silent ones those that somebody has stopped, and those
+/// whose agent has other keys are not among them: such a site would hold the network's only place until it comes back.
 pub fn due<'a>(views: impl IntoIterator<Item = &'a View>, days: u16, now: Timestamp) -> Vec<SiteId> {
     let limit = SignedDuration::from_hours(24 * i64::from(days));
-    let can = |view: &&View| view.agent == Agent::Runs && !view.uploaded && view.follows(now);
+    let can = |view: &&View| view.agent == Agent::Runs && !view.uploaded && !view.other_keys && view.follows(now);
     let old = |view: &View| {
         let since = view.keys_since?;
         (now.duration_since(since) >= limit).then_some((since, view.id))

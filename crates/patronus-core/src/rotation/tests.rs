@@ -27,6 +27,7 @@ fn view(index: u8) -> View {
         waits_for: Vec::new(),
         spare: true,
         offered: (index == 0).then_some(2),
+        other_keys: false,
         keys_since: Some(now() - SignedDuration::from_hours(24 * i64::from(index))),
     }
 }
@@ -158,6 +159,9 @@ fn old_keys_come_in_order_of_age_and_silent_sites_not_at_all() {
     assert_eq!(due(&views, 3, now()), [id(3)]);
     assert!(!is_free(id(3), &views, now()), "a silent partner would hold it up");
     views.pop();
+    views[3].other_keys = true;
+    assert!(due(&views, 3, now()).is_empty(), "they are not those whose age is known");
+    views[3].other_keys = false;
     assert!(is_free(id(3), &views, now()));
     assert!(due(&views, 4, now()).is_empty());
 }

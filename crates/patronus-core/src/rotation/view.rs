@@ -67,6 +67,8 @@ pub struct View {
     pub spare: bool,
     /// The number of the keys that it offers.
     pub offered: Option<u32>,
+    /// Whether its agent has other keys than the server knows.
+    pub other_keys: bool,
     /// Since when it has its keys.
     pub keys_since: Option<Timestamp>,
 }

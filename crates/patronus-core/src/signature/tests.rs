@@ -72,7 +72,7 @@ fn terms_follow_what_each_statement_has() {
     let all = with(terms(60, Risk::ALL));
     assert_eq!(
         all.to_comment(),
-        format!("{plain} confirm_timeout_s=60 accept_risks=loses-server,removes-peers"),
+        format!("{plain} confirm_timeout_s=60 accept_risks=loses-server,removes-peers,other-keys"),
         "in one order, whatever was said first"
     );
     assert_eq!(Statement::parse(&all.to_comment()), Ok(all));

@@ -221,6 +221,8 @@ fn report_faults(report: &Report) -> Vec<Fault> {
     check(shadow.clone().count() <= MAX_LINES + 1, "/shadow/plan", "at most 16");
     check(shadow.into_iter().all(|line| line.len() <= MAX_LINE), "/shadow/plan", "at most 1,000 bytes each");
     check(report.waits_for.len() <= MAX_UNDONE, "/waits_for", "at most 64");
+    let own = &report.public_keys;
+    check(own.is_empty() || own.len() == MAX_UPLINKS, "/public_keys", FOUR_KEYS);
     let offered = report.offered_keys.as_ref().map(|offered| &offered.public_keys);
     check(offered.is_none_or(|keys| keys.len() == MAX_UPLINKS), "/offered_keys/public_keys", FOUR_KEYS);
     let reason = report.outcome.as_ref().and_then(|outcome| outcome.reason.as_ref());
@@ -235,6 +237,9 @@ fn report_faults(report: &Report) -> Vec<Fault> {
         let below = |fault: Fault| Fault { pointer: pointer.to_owned(), ..fault };
         validate::public_keys(keys).into_iter().map(below).collect::<Vec<_>>()
     };
+    if !own.is_empty() {
+        faults.extend(keys("/public_keys", own));
+    }
     faults.extend(report.spare_key.map(|key| keys("/spare_key", &[key])).unwrap_or_default());
     faults.extend(offered.map(|offered| keys("/offered_keys/public_keys", offered)).unwrap_or_default());
     faults

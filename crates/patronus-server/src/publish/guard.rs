@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patronus_core::mesh::content;
-use patronus_core::risk::{Danger, dangers, is_thinkable};
+use patronus_core::risk::{Danger, dangers, is_thinkable, other_keys};
 use patronus_core::rope::Rope;
 use patronus_types::api::error::{ErrorCode, Fault};
 use patronus_types::bundle::Content;
@@ -24,13 +24,12 @@ const MOST_TOLD: usize = 16;
 
 /// Refuses a draft that might cost a site, unless its publisher accepts that.
 pub(super) async fn check(app: &Arc<App>, draft: &Draft) -> Result<()> {
+    let mut found: Vec<_> = draft.plan.other_keys.iter().map(|site| (site, other_keys(site))).collect();
     let servers = addresses(&app.public_urls).await;
-    if !might_endanger(app, draft, &servers).await? {
-        return Ok(());
-    }
-    let mut found = Vec::new();
-    for part in &draft.parts {
-        found.extend(endangered(app, draft, part, &servers).await?.into_iter().map(|danger| (&part.name, danger)));
+    if might_endanger(app, draft, &servers).await? {
+        for part in &draft.parts {
+            found.extend(endangered(app, draft, part, &servers).await?.into_iter().map(|danger| (&part.name, danger)));
+        }
     }
     found.retain(|(_, danger)| !draft.plan.terms.accept_risks.contains(&danger.risk));
     if found.is_empty() { Ok(()) } else { Err(refusal(&found)) }

@@ -37,6 +37,8 @@ pub struct Plan {
     pub before: BTreeMap<SiteId, Bundle>,
     /// What sites undid and do not try again.
     pub undone: BTreeMap<SiteId, Vec<Undone>>,
+    /// Sites whose agent has other keys than the others would be told.
+    pub other_keys: Vec<Name>,
     /// Sites whose agent left: the others still keep tunnels for them.
     pub left: Vec<Name>,
     /// What a rollback does not bring back, and why.
@@ -95,6 +97,8 @@ impl Plan {
         let declared = Declared { network: network.spec, sites: Vec::new() };
         let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
         let still = sites.iter().filter_map(still::warning).collect();
+        let other_keys = sites.iter().filter(|site| site.other_keys().is_some());
+        let other_keys = other_keys.map(|site| site.spec.name.clone()).collect();
         let undone = sites.iter().filter(|site| !site.undone.is_empty());
         let undone = undone.map(|site| (site.id, site.undone.clone())).collect();
         Self {
@@ -105,6 +109,7 @@ impl Plan {
             declared,
             uploaded: BTreeMap::new(),
             before,
+            other_keys,
             left,
             gone: None,
             still,

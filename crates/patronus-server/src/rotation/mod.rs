@@ -129,6 +129,7 @@ fn view(record: &SiteRecord) -> View {
         waits_for: keys.waits_for.clone(),
         spare: keys.spare.is_some(),
         offered: keys.offered.as_ref().map(|offered| offered.number),
+        other_keys: record.other_keys().is_some(),
         keys_since: keys.since,
     }
 }

@@ -55,7 +55,7 @@ async fn most_peers_go_only_where_that_is_accepted() {
     );
     assert_eq!(admin.get("/v1/releases/latest").await.body["version"], 2, "nothing was made");
     let unknown = publish(&admin, json!({"accept_risks": ["everything"]})).await;
-    assert!(unknown.body.to_string().contains("use `loses-server` or `removes-peers`"), "{unknown:?}");
+    assert!(unknown.body.to_string().contains("use `loses-server`, `removes-peers` or `other-keys`"), "{unknown:?}");
     let accepted = publish(&admin, json!({"accept_risks": ["removes-peers"], "confirm_timeout_s": 60})).await;
     assert_eq!(accepted.status, 201, "{accepted:?}");
     let release = admin.get("/v1/releases/3").await.body;

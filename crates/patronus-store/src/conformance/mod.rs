@@ -54,6 +54,7 @@ macro_rules! conformance {
                 who_stands_still_is_counted_apart what_became_of_a_bundle_stays_with_it;
             rotations: each_step_comes_with_its_release a_step_out_of_turn_is_a_conflict one_at_a_time_in_a_network
                 what_changes_the_site_ends_it one_without_a_release_can_be_given_up what_agents_tell_is_known_to_who_decides
+                keys_that_an_agent_has_are_taken_over_on_request_only
                 networks_with_something_to_do_are_listed;
             tokens: tokens_come_and_go the_snapshot_makes_the_same_memory the_newest_come_first;
             users: a_login_is_a_chain a_second_use_ends_the_login logging_out_ends_the_login user_names_are_unique;

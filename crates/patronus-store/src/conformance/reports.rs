@@ -33,6 +33,7 @@ pub fn report(seq: u64, version: u64, result: OutcomeKind) -> Report {
         tunnels: Vec::new(),
         warnings: Vec::new(),
         undone: Vec::new(),
+        public_keys: Vec::new(),
         spare_key: None,
         offered_keys: None,
         waits_for: Vec::new(),

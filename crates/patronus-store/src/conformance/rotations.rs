@@ -228,3 +228,34 @@ pub async fn networks_with_something_to_do_are_listed(world: &World) {
     world.store.start_rotation(&world.write(), of(&sites[0])).await.unwrap();
     assert_eq!(listed().await, BTreeSet::from([aging.id, network.id]));
 }
+
+pub async fn keys_that_an_agent_has_are_taken_over_on_request_only(world: &World) {
+    let (network, sites) = two_sites(world).await;
+    let (ams, known) = (sites[0].id, sites[0].public_keys.clone());
+    let ours = async || {
+        let input = world.store.compile_input(world.tenant, network.id).await.unwrap();
+        input.sites.into_iter().find(|site| site.id == ams).unwrap()
+    };
+    let tell = async |seq, keys: &[PublicKey]| {
+        let told = Report { seq, public_keys: keys.to_vec(), ..report(1, 1, OutcomeKind::Applied) };
+        world.store.report(&world.later(9), SiteReport { site: ams, report: told }).await.unwrap();
+    };
+    tell(1, &known).await;
+    assert_eq!(ours().await.other_keys(), None);
+    let has: Vec<PublicKey> = (0..4).map(|_| key()).collect();
+    tell(2, &has).await;
+    assert_eq!(ours().await.other_keys(), Some(has.as_slice()));
+    let by_age = NewRotation { by_age: true, ..of(&sites[0]) };
+    world.store.start_rotation(&world.write(), by_age).await.unwrap();
+    assert_eq!(ours().await.public_keys, known, "nobody asked for it");
+    let begun = world.store.start_rotation(&world.write(), of(&sites[0])).await.unwrap();
+    assert!(!begun.started);
+    let after = ours().await;
+    assert_eq!((&after.public_keys, after.other_keys(), after.keys.number), (&has, None, 1));
+    assert!(world.network_now(network.id).await.dirty, "the newest release names those that were known");
+    // Nobody else's: what a site reports does not make it somebody else.
+    tell(3, &sites[1].public_keys).await;
+    let refused = world.store.start_rotation(&world.write(), of(&sites[0])).await;
+    assert!(matches!(&refused, Err(StoreError::Exists(why)) if why.contains("`fra`")), "{refused:?}");
+    assert_eq!(ours().await.public_keys, has);
+}

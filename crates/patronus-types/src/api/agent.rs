@@ -116,6 +116,9 @@ pub struct Report {
     /// Bundles that were tried on the host and undone, and are not tried again, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
+    /// The public halves of the keys of its uplinks, four.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_keys: Vec<PublicKey>,
     /// The public half of the key for a spare tunnel, another after each use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spare_key: Option<PublicKey>,

@@ -77,7 +77,7 @@ pub struct DesiredPeer {
 pub enum Unfit {
     /// A key that the agent does not have.
     #[error(
-        "the bundle gives uplink {uplink} the key {public_key}, of which this agent has no private half: if the site was enrolled anew since it was made, publish again; if an older identity.json was put back on this host, `patronus-agent leave` and enrol anew"
+        "the bundle gives uplink {uplink} the key {public_key}, of which this agent has no private half: if the site was enrolled anew since it was made, publish again; if the server or this host was restored from a backup, have the keys that are here taken over with `patronusctl site rotate-key`"
     )]
     Key {
         /// The uplink.
@@ -87,7 +87,7 @@ pub enum Unfit {
     },
     /// The same of the spare tunnel.
     #[error(
-        "the bundle gives the spare tunnel the key {public_key}, of which this agent has no private half: it was made before the agent named its newest one, so publish again; if an older identity.json was put back on this host, `patronus-agent leave` and enrol anew"
+        "the bundle gives the spare tunnel the key {public_key}, of which this agent has no private half: it was made before the agent named its newest one, so publish again; if the server or this host was restored from a backup, have the keys that are here taken over with `patronusctl site rotate-key`"
     )]
     SpareKey {
         /// The key.

@@ -146,3 +146,26 @@ async fn old_keys_are_replaced_by_themselves_and_an_operator_comes_first() {
     let ended = watch.next("site.rotation-cancelled").await;
     assert_eq!(ended["resource"]["name"], "ams");
 }
+
+#[tokio::test]
+async fn keys_that_an_agent_does_not_have_are_told_to_nobody() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut offices = three(&server, &admin).await;
+    // As after a restore from before a rotation: here of the server, or of the site.
+    let has = offices[0].new_keys(7);
+    offices[0].tell(&server, 1, json!({"public_keys": has})).await;
+    let refused = admin.post("/v1/releases", json!({"message": "again", "accept_risks": ["loses-server"]})).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "risk"), "{refused:?}");
+    let said = refused.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(said.contains("site `ams`: its agent has other keys") && said.contains("site rotate-key ams"), "{said}");
+    assert_eq!(newest(&admin).await["version"], 1, "nothing was made");
+    let mut watch = Watch::from_now(&admin).await;
+    assert_eq!(rotate(&admin, "ams", json!({})).await.status, 201);
+    watch.next("site.keys-adopted").await;
+    let keys = offices[0].new_keys(2);
+    offices[0].tell(&server, 1, json!({"public_keys": has, "offered_keys": {"number": 2, "public_keys": keys}})).await;
+    watch.next("site.rotation-advanced").await;
+    let content = offices[1].content(&server).await;
+    assert_eq!(json!(content.peers[0].uplinks[0].public_key), has[0], "its neighbours know what it has");
+}

@@ -16,7 +16,7 @@ pub(super) use self::step::released;
 use super::codec::{Json, Ms, Text, Word};
 use super::failure::Outcome;
 use super::unit::{Draft, Unit, not_found, rows};
-use super::{SqliteStore, sites};
+use super::{SqliteStore, networks, sites};
 use crate::{Begun, Change, Duty, NewRotation, Result, RotationRecord, Rotations, StoreError, Write};
 
 #[async_trait::async_trait]
@@ -52,6 +52,9 @@ impl Rotations for SqliteStore {
 
 fn start(unit: &mut Unit<'_>, new: &NewRotation) -> Outcome<Begun> {
     let site = sites::load(unit, new.site)?;
+    if !new.by_age {
+        adopt(unit, &site)?;
+    }
     if let Some(rotation) = of_network(unit.connection, site.network_id)? {
         if rotation.site == site.id {
             return Ok(Begun { rotation, started: false });
@@ -81,6 +84,18 @@ fn start(unit: &mut Unit<'_>, new: &NewRotation) -> Outcome<Begun> {
     let details = serde_json::json!({"number": number, "by_age": new.by_age, "without": new.without});
     tell(unit, &site, Draft::info("site.rotation-started", message).details(details))?;
     Ok(Begun { rotation: load(unit, site.network_id)?, started: true })
+}
+
+/// Takes over the keys that a site's agent reports, where it cannot use those that stand here. Only on an operator's word.
+fn adopt(unit: &mut Unit<'_>, site: &Site) -> Outcome<()> {
+    let records = rows(unit.connection, sites::RECORDS, [Text(site.network_id)], sites::read_record)?;
+    let record = records.iter().find(|record| record.id == site.id);
+    let Some((record, keys)) = record.and_then(|record| Some((record, record.other_keys()?))) else { return Ok(()) };
+    sites::adopt_keys(unit, site.id, keys, record.keys.number)?;
+    networks::grown(unit, site.network_id)?;
+    let message = format!("the keys that the agent of site `{}` has were taken over from it", site.spec.name);
+    let details = serde_json::json!({"before": record.public_keys, "public_keys": keys});
+    tell(unit, site, Draft::info("site.keys-adopted", message).severity(Severity::Warning).details(details))
 }
 
 /// An operator's request comes before one that the server makes by itself, as long as nothing was released for that.

@@ -67,7 +67,10 @@ pub(in crate::sqlite) fn update(
         rotations::end_of(unit, &before, "it was given another key by hand")?;
         key::set(unit, id, &std::iter::once(public_key).chain(rest).collect::<Vec<_>>())?;
         // From now on somebody runs it by hand.
-        unit.execute("UPDATE sites SET left_at = NULL WHERE id = ?1", [Text(id)])?;
+        unit.execute(
+            "UPDATE sites SET left_at = NULL, last_report = json_remove(last_report, '$.public_keys') WHERE id = ?1",
+            [Text(id)],
+        )?;
     }
     if new_key.is_some() || bundled(&before.spec) != bundled(spec) {
         networks::grown(unit, network.id)?;

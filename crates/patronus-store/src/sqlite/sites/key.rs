@@ -23,6 +23,12 @@ pub(in crate::sqlite) fn replace(unit: &Unit<'_>, site: SiteId, keys: &[PublicKe
     Ok(())
 }
 
+/// Takes over the keys that a site's agent has, in place of those that it cannot use. They count as the same set.
+pub(in crate::sqlite) fn adopt(unit: &Unit<'_>, site: SiteId, keys: &[PublicKey], number: u32) -> Outcome<()> {
+    unit.execute("DELETE FROM site_keys WHERE site_id = ?1", [Text(site)])?;
+    replace(unit, site, keys, number)
+}
+
 /// Lets go of the keys that a site had before those it has.
 pub(in crate::sqlite) fn forget_old(unit: &Unit<'_>, site: SiteId) -> Outcome<()> {
     unit.execute(

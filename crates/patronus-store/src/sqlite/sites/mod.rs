@@ -15,7 +15,7 @@ use patronus_types::{Name, NetworkId, PublicKey, Ref, SiteId, TenantId, Timestam
 use rusqlite::{Connection, params};
 
 pub(super) use self::change::{create, update};
-pub(super) use self::key::{forget_old, replace as replace_keys};
+pub(super) use self::key::{adopt as adopt_keys, forget_old, replace as replace_keys};
 pub(super) use self::mode::{MODES, read as read_mode};
 pub(super) use self::record::{RECORDS, read as read_record};
 pub(super) use self::row::load;

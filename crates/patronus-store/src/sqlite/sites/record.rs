@@ -10,6 +10,7 @@ pub(in crate::sqlite) const RECORDS: &str = "SELECT id, spec, addresses, public_
         json_extract(last_report, '$.undone'), mode, json_extract(last_report, '$.halted'), key_number, keys_since, enrolled_at IS NOT NULL,
         desired_version IS NOT NULL, last_seen_at, running_version, last_outcome,
         -- What an agent that left has told holds no more.
+        iif(left_at IS NULL, json_extract(last_report, '$.public_keys'), NULL),
         iif(left_at IS NULL, json_extract(last_report, '$.spare_key'), NULL),
         iif(left_at IS NULL, json_extract(last_report, '$.offered_keys'), NULL),
         json_extract(last_report, '$.waits_for')
@@ -42,6 +43,7 @@ fn keys(columns: &mut Columns<'_>) -> rusqlite::Result<SiteKeys> {
         last_seen_at: columns.maybe_time()?,
         running_version: columns.plain()?,
         last_outcome: columns.maybe_json()?,
+        reported: columns.maybe_json()?.unwrap_or_default(),
         spare: columns.maybe_text()?,
         offered: columns.maybe_json()?,
         waits_for: columns.maybe_json()?.unwrap_or_default(),
