@@ -62,7 +62,7 @@ fn number(count: usize) -> f64 {
 }
 
 fn ways() -> Vec<Way> {
-    (0..4).map(|path| Way { local: path / 2, remote: path % 2, cost: 200, drained: false }).collect()
+    (0..4).map(|path| Way { local: path / 2, remote: path % 2, cost: 200, drained: false, begins: true }).collect()
 }
 
 fn view(now: Duration, latency_ms: f32) -> View {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::agent::Outcome;
 use crate::confirm::Confirm;
+use crate::path::PathSettings;
 use crate::{Digest, Endpoint, Name, NetworkId, PublicKey, SiteId};
 
 /// The format number this version writes and reads.
@@ -52,6 +53,9 @@ pub struct Content {
     /// How a change to this bundle has to prove itself.
     #[serde(default, skip_serializing_if = "Confirm::is_default")]
     pub confirm: Confirm,
+    /// How the site's paths are measured and chosen.
+    #[serde(default, skip_serializing_if = "PathSettings::is_default")]
+    pub paths: PathSettings,
     /// The site's uplinks by index.
     pub uplinks: Vec<LocalUplink>,
     /// The interfaces to make.
@@ -119,6 +123,9 @@ pub struct LocalUplink {
     pub cost: u32,
     /// Seconds between keepalives on its interfaces; 0 is none. Set where the uplink has no endpoint of its own.
     pub keepalive_s: u16,
+    /// Whether traffic by it costs money: it is measured less often.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metered: bool,
 }
 
 /// One interface: local uplink i with everybody's uplink j.

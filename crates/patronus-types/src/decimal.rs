@@ -26,6 +26,11 @@ impl Decimal {
         Self(number.min(MOST * 1000))
     }
 
+    /// The nearest one; none to a number out of bounds, or that is none.
+    pub fn nearest(number: f64) -> Option<Self> {
+        Self::read(number).ok()
+    }
+
     /// The number.
     pub fn get(self) -> f64 {
         f64::from(self.0) / 1000.0

@@ -4,6 +4,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::confirm::Confirm;
+use crate::path::PathSettings;
 use crate::schema::word_type;
 use crate::{Name, NetworkId, TenantId, Timestamp};
 
@@ -63,6 +64,9 @@ pub struct NetworkSpec {
     /// How a change has to prove itself on each site.
     #[serde(default)]
     pub confirm: Confirm,
+    /// How paths are measured and chosen.
+    #[serde(default)]
+    pub paths: PathSettings,
     /// The age in days at which a site's keys are replaced, 1 to 3650; without one, only on request.
     #[serde(default, deserialize_with = "crate::bound::key_age")]
     pub rotate_keys_days: Option<u16>,
@@ -88,6 +92,7 @@ impl NetworkSpec {
             mtu: None,
             poll_interval_s: default_poll_interval_s(),
             confirm: Confirm::default(),
+            paths: PathSettings::default(),
             rotate_keys_days: None,
         }
     }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use patronus_types::{Endpoint, Host, PublicKey};
 
-use super::Sessions;
 use super::model::{Driver, HostLink, Owner};
+use super::{Chosen, Sessions};
 
 /// The host as far as it matters for one network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Facts {
     pub sessions: Sessions,
     /// Those among them of whom nothing is heard though they are asked.
     pub deaf: Sessions,
+    /// The paths that were chosen.
+    pub chosen: Chosen,
 }
 
 impl Facts {

@@ -19,7 +19,9 @@ mod plan;
 pub mod prove;
 mod sessions;
 
-pub use desired::{Departure, Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, departs, desired, waits_for};
+pub use desired::{
+    Chosen, Departure, Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, departs, desired, waits_for,
+};
 pub use devices::missing_device;
 pub use facts::Facts;
 pub use forwarding::not_forwarded;

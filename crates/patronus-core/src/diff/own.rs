@@ -1,6 +1,7 @@
 //! The site itself: MTU, addresses, uplinks, interfaces.
 
 use patronus_types::bundle::{Content, LocalUplink, Spare, Tunnel};
+use patronus_types::path::PathSettings;
 
 use super::{changed, lists, optional};
 
@@ -15,6 +16,7 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
     let most = (old.confirm.max_removed_percent, new.confirm.max_removed_percent);
     changed(lines, "confirm max_removed_percent", most);
     optional(lines, "confirm probes_required", (old.confirm.probes_required, new.confirm.probes_required));
+    paths(lines, (&old.paths, &new.paths));
     lists(lines, "probe", (&old.confirm.probes, &new.confirm.probes));
     for index in 0..old.uplinks.len().max(new.uplinks.len()) {
         match (old.uplinks.get(index), new.uplinks.get(index)) {
@@ -26,6 +28,17 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
     }
     tunnels(lines, old, new);
     spare(lines, (old.spare.as_ref(), new.spare.as_ref()));
+}
+
+fn paths(lines: &mut Vec<String>, (old, new): (&PathSettings, &PathSettings)) {
+    changed(lines, "paths interval_ms", (old.interval_ms, new.interval_ms));
+    changed(lines, "paths up_score", (old.up_score, new.up_score));
+    changed(lines, "paths degraded_score", (old.degraded_score, new.degraded_score));
+    changed(lines, "paths hold_s", (old.hold_s, new.hold_s));
+    changed(lines, "paths margin_ms", (old.margin_ms, new.margin_ms));
+    changed(lines, "paths margin_pct", (old.margin_pct, new.margin_pct));
+    changed(lines, "paths budget_kbps", (old.budget_kbps, new.budget_kbps));
+    changed(lines, "paths metered_budget_kbps", (old.metered_budget_kbps, new.metered_budget_kbps));
 }
 
 fn spare(lines: &mut Vec<String>, (old, new): (Option<&Spare>, Option<&Spare>)) {
@@ -51,6 +64,7 @@ fn uplink(lines: &mut Vec<String>, old: &LocalUplink, new: &LocalUplink) {
     optional(lines, what("gateway6"), (old.gateway6, new.gateway6));
     changed(lines, what("cost"), (old.cost, new.cost));
     changed(lines, what("keepalive_s"), (old.keepalive_s, new.keepalive_s));
+    changed(lines, what("metered"), (old.metered, new.metered));
 }
 
 fn tunnels(lines: &mut Vec<String>, old: &Content, new: &Content) {

@@ -7,6 +7,7 @@ use patronus_types::bound::{MAX_MTU, MIN_MTU};
 use patronus_types::bundle::{Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
 use patronus_types::confirm::Confirm;
 use patronus_types::network::Topology;
+use patronus_types::path::PathSettings;
 use patronus_types::site::{SiteSpec, Uplink};
 use patronus_types::{Endpoint, Name, NetworkId, SiteId};
 
@@ -21,6 +22,7 @@ pub(super) struct Network<'a> {
     pub(super) party: Party<NetworkId>,
     pub(super) mtu: u16,
     pub(super) confirm: &'a Confirm,
+    pub(super) paths: &'a PathSettings,
     pub(super) members: Vec<Member<'a>>,
     pub(super) pending: Vec<(SiteId, Name)>,
     /// Whose keys are replaced.
@@ -79,6 +81,7 @@ impl<'a> Network<'a> {
             mtu: input.spec.mtu.unwrap_or_else(|| default_mtu(&members)),
             rotation: input.rotation,
             confirm: &input.spec.confirm,
+            paths: &input.spec.paths,
             everything: everything(input, &members),
             members,
             pending: waiting.into_iter().map(|site| (site.id, site.spec.name.clone())).collect(),
@@ -169,6 +172,7 @@ impl<'a> Member<'a> {
             gateway6: uplink.gateway6,
             cost: uplink.cost,
             keepalive_s: if uplink.endpoint.is_none() { KEEPALIVE_S } else { 0 },
+            metered: uplink.metered,
         };
         pairs.map(local).collect()
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use patronus_types::bundle::{CONTENT_FILE, Content, FORMAT, Forwards, LocalUplink, Party, Peer, PeerUplink, Tunnel};
 use patronus_types::confirm::Confirm;
+use patronus_types::path::PathSettings;
 use patronus_types::site::Uplink;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId};
 
@@ -36,6 +37,8 @@ pub struct Upload<'a> {
     pub port_base: Option<u16>,
     /// How a change has to prove itself on this site.
     pub confirm: &'a Confirm,
+    /// How its paths are measured.
+    pub paths: &'a PathSettings,
     /// Names of sites by their keys, for peers that are such.
     pub names: &'a BTreeMap<PublicKey, Name>,
     /// The configuration.
@@ -93,6 +96,7 @@ fn content(upload: &Upload<'_>) -> Content {
         gateway6: uplink.gateway6,
         cost: uplink.cost,
         keepalive_s: 0,
+        metered: false,
     };
     let port = interface.listen_port.or(port_base).unwrap_or(DEFAULT_PORT_BASE);
     Content {
@@ -103,6 +107,7 @@ fn content(upload: &Upload<'_>) -> Content {
         addresses: interface.addresses.iter().map(IpNet::addr).collect(),
         forwards: Forwards::default(),
         confirm: upload.confirm.clone(),
+        paths: upload.paths.clone(),
         uplinks: vec![local],
         tunnels: vec![Tunnel { local: 0, remote: 0, port }],
         spare: None,
@@ -192,6 +197,7 @@ mod tests {
             public_key: key(0, 0),
             port_base: Some(40_000),
             confirm: &Confirm { timeout_s: 60, ..Confirm::default() },
+            paths: &PathSettings::default(),
             names: &BTreeMap::from([(key(1, 0), "bru".parse().unwrap())]),
             config: &wgconf::parse(text).unwrap(),
         })

@@ -9,6 +9,7 @@
 //!   └────── packet that says "leaving", for 60 s
 //! ```
 //!
+//! A far end that is met for the first time has three seconds to say that it hears this one, and the path is `Unknown` until then.
 //! Only in `Both` is a path up: with one-way loss the two sides leave it in the same moment, each by itself.
 
 use std::time::Duration;
@@ -52,13 +53,15 @@ pub struct Hearing {
     far_interval: Duration,
     /// When nothing will have been heard for too long; none where that is so.
     deadline: Option<Duration>,
+    /// Until when a far end that was just met may take to say that it hears this one.
+    meets: Option<Duration>,
 }
 
 impl Hearing {
     /// Listens from now on.
     pub fn begin(now: Duration) -> Self {
         let deadline = Some(now.saturating_add(START));
-        Self { heard: Heard::Unknown, since: now, last: None, far_interval: Duration::ZERO, deadline }
+        Self { heard: Heard::Unknown, since: now, last: None, far_interval: Duration::ZERO, deadline, meets: None }
     }
 
     /// What is heard.
@@ -83,7 +86,7 @@ impl Hearing {
 
     /// Whether the far end is heard, which is what it is told.
     pub fn hears(&self) -> bool {
-        matches!(self.heard, Heard::Both | Heard::OneWay)
+        matches!(self.heard, Heard::Both | Heard::OneWay) || self.meets.is_some()
     }
 
     /// A packet came. `own` is the interval of this end, for a far end that has none of its own; `jitter` is what the path
@@ -99,19 +102,22 @@ impl Hearing {
             false => self.far_interval * INTERVALS + jitter.saturating_mul(JITTERS) + SLACK,
         };
         self.deadline = Some(now.saturating_add(patience));
-        self.turn(
-            match packet {
-                Packet { leaving: true, .. } => Heard::Unknown,
-                Packet { hears: true, .. } => Heard::Both,
-                _ => Heard::OneWay,
-            },
-            now,
-        )
+        let until = (self.heard == Heard::Unknown).then(|| self.meets.unwrap_or(now.saturating_add(START)));
+        let meets = until.filter(|until| now < *until && !packet.hears && !packet.leaving);
+        let heard = match packet {
+            Packet { leaving: true, .. } => Heard::Unknown,
+            Packet { hears: true, .. } => Heard::Both,
+            // It cannot have heard of this one yet.
+            _ if meets.is_some() => Heard::Unknown,
+            _ => Heard::OneWay,
+        };
+        self.meets = meets;
+        self.turn(heard, now)
     }
 
     /// The way out is gone: nothing can be heard. Says whether that is new.
     pub fn cut(&mut self, now: Duration) -> bool {
-        self.deadline = None;
+        (self.deadline, self.meets) = (None, None);
         self.turn(Heard::Silent, now)
     }
 
@@ -158,13 +164,23 @@ mod tests {
     fn it_is_up_only_where_both_hear() {
         let mut path = Hearing::begin(ms(0));
         assert!(!path.hears() && path.heard() == Heard::Unknown);
-        assert!(path.handle_packet(&says(false), OWN, ms(50)));
-        assert_eq!((path.heard(), path.hears()), (Heard::OneWay, true));
+        assert!(!path.handle_packet(&says(false), OWN, ms(50)));
+        assert_eq!((path.heard(), path.hears()), (Heard::Unknown, true), "it cannot have heard of this end yet");
         assert!(path.handle_packet(&says(true), OWN, ms(150)));
         assert!(!path.handle_packet(&says(true), OWN, ms(250)), "nothing new");
         assert_eq!((path.heard(), path.since()), (Heard::Both, ms(150)));
         assert!(path.handle_packet(&says(false), OWN, ms(350)), "the far end fell silent: at once, not after a wait");
         assert_eq!(path.heard(), Heard::OneWay);
+    }
+
+    #[test]
+    fn a_far_end_that_never_says_that_it_hears_is_heard_one_way() {
+        let mut path = Hearing::begin(ms(0));
+        for at in (100..3000).step_by(100) {
+            assert!(!path.handle_packet(&says(false), OWN, ms(at)));
+        }
+        assert!(path.handle_packet(&says(false), OWN, ms(3100)));
+        assert_eq!((path.heard(), path.hears()), (Heard::OneWay, true));
     }
 
     #[test]

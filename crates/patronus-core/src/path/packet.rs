@@ -4,8 +4,9 @@
 //! "PT" 2 · version 1 · flags 1 · i 1 · j 1 · interval_ms 2 · seq 4 · ack 4 · time 8 · echo 8 · hold_us 4 · received 4
 //! ```
 //!
-//! Whoever sends one asks for nothing; but where the far end says that it has no interval of its own (0), it only answers.
-//! A full-size one is answered at once by the next of the far end's own, so that `ack` names exactly it.
+//! Flags: 1 I hear you, 2 full size, 4 leaving, 8 a question. Whoever sends one asks for nothing, unless it is a question: that is
+//! answered at once, by a packet that names no interval (0), whether the far end measures the path or not. A full-size one is
+//! answered at once by the next of the far end's own, so that `ack` names exactly it.
 //! No clock is compared with another: `time` means nothing to the far end, which sends it back as `echo`.
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ const VERSION: u8 = 1;
 const HEARS: u8 = 1;
 const FULL: u8 = 2;
 const LEAVING: u8 = 4;
+const ASKS: u8 = 8;
 
 /// One packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +31,8 @@ pub struct Packet {
     pub full: bool,
     /// The sender leaves this path: nothing more should come by it.
     pub leaving: bool,
+    /// It is a question, to be answered at once.
+    pub asks: bool,
     /// The sender's uplink.
     pub local: u8,
     /// The receiver's uplink.
@@ -53,7 +57,7 @@ impl Packet {
     /// Its bytes.
     pub fn encode(&self) -> [u8; LEN] {
         let mut bytes = [0; LEN];
-        let flags = [(self.hears, HEARS), (self.full, FULL), (self.leaving, LEAVING)];
+        let flags = [(self.hears, HEARS), (self.full, FULL), (self.leaving, LEAVING), (self.asks, ASKS)];
         bytes[..2].copy_from_slice(&MAGIC);
         bytes[2] = VERSION;
         bytes[3] = flags.iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum();
@@ -81,6 +85,7 @@ impl Packet {
             hears: flags & HEARS != 0,
             full: flags & FULL != 0,
             leaving: flags & LEAVING != 0,
+            asks: flags & ASKS != 0,
             local,
             remote,
             interval_ms: u16::from_be_bytes(take(&mut rest)?),
@@ -94,9 +99,9 @@ impl Packet {
         Some(packet)
     }
 
-    /// What an end without an interval of its own says to it at once; none where it is an answer itself.
+    /// What is said to a question at once; none to anything else.
     pub fn answer(&self, now: Duration) -> Option<Self> {
-        (self.interval_ms > 0).then(|| Self {
+        self.asks.then(|| Self {
             hears: true,
             local: self.remote,
             remote: self.local,
@@ -123,12 +128,12 @@ mod tests {
     use super::*;
 
     fn packet() -> impl Strategy<Value = Packet> {
-        let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+        let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
         let small = (any::<u8>(), any::<u8>(), any::<u16>(), any::<u32>(), any::<u32>());
         let large = (any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>());
-        (flags, small, large).prop_map(|((hears, full, leaving), small, large)| {
+        (flags, small, large).prop_map(|((hears, full, leaving, asks), small, large)| {
             let ((local, remote, interval_ms, seq, ack), (time, echo, hold_us, received)) = (small, large);
-            Packet { hears, full, leaving, local, remote, interval_ms, seq, ack, time, echo, hold_us, received }
+            Packet { hears, full, leaving, asks, local, remote, interval_ms, seq, ack, time, echo, hold_us, received }
         })
     }
 
@@ -154,7 +159,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_not_answered() {
-        let asked = Packet { seq: 7, time: 9, interval_ms: 200, local: 1, ..Packet::default() };
+        let asked = Packet { asks: true, seq: 7, time: 9, local: 1, ..Packet::default() };
         let answer = asked.answer(Duration::from_nanos(5)).unwrap();
         assert_eq!((answer.ack, answer.echo, answer.remote, answer.time), (7, 9, 1, 5));
         assert_eq!(answer.answer(Duration::ZERO), None);

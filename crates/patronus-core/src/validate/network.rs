@@ -5,7 +5,7 @@ use patronus_types::api::error::Fault;
 use patronus_types::bound::{CONFIRM_TIMEOUT, KEY_AGE, PERCENT, POLL_INTERVAL, TUNNEL_MTU};
 use patronus_types::network::NetworkSpec;
 
-use super::{Faults, probe, unusable};
+use super::{Faults, path_settings, probe, unusable};
 
 /// Everything that does not hold in a network's declaration.
 pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
@@ -25,7 +25,9 @@ pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
     faults.within(&PERCENT, spec.confirm.peers_percent, "/confirm/peers_percent");
     faults.within(&PERCENT, spec.confirm.max_removed_percent, "/confirm/max_removed_percent");
     probe::probes(&mut faults, &spec.confirm);
-    faults.into_vec()
+    let mut faults = faults.into_vec();
+    faults.extend(path_settings(&spec.paths));
+    faults
 }
 
 fn range(faults: &mut Faults, pointer: &str, range: IpNet, lengths: std::ops::RangeInclusive<u8>) {
@@ -71,6 +73,7 @@ mod tests {
         assert_eq!(pointers(|spec| spec.rotate_keys_days = Some(3651)), ["/rotate_keys_days"]);
         assert_eq!(pointers(|spec| spec.confirm.max_removed_percent = 101), ["/confirm/max_removed_percent"]);
         assert_eq!(pointers(|spec| spec.confirm.probes_required = Some(1)), ["/confirm/probes_required"]);
+        assert_eq!(pointers(|spec| spec.paths.interval_ms = 1), ["/paths/interval_ms"]);
         let all = pointers(|spec| {
             (spec.mtu, spec.poll_interval_s) = (Some(1), 3601);
             spec.range = "127.0.0.0/8".parse().unwrap();

@@ -16,7 +16,7 @@ use patronus_types::{Name, PublicKey};
 use super::Facts;
 use super::model::{Driver, Owner, Route, Rule};
 
-pub use paths::carrier;
+pub use paths::{Chosen, carrier};
 pub use spare::{Departure, departs, waits_for};
 
 /// Everything of one network that shall exist on a host.

@@ -1,6 +1,9 @@
-//! Which path carries a site's prefixes before any path has been measured: the cheapest that can come up.
+//! Which path carries a site's prefixes: the chosen one, or before any has been measured the cheapest that can come up.
+
+use std::collections::BTreeMap;
 
 use ipnet::IpNet;
+use patronus_types::Name;
 use patronus_types::bundle::{Content, Peer, Tunnel};
 
 use super::{Desired, spare};
@@ -12,7 +15,7 @@ const TWIN_METRIC: u32 = 9999;
 
 pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
     for peer in &content.peers {
-        let mut device = ordinary(content, &facts.owner, peer);
+        let mut device = ordinary(content, &facts.chosen, &facts.owner, peer);
         if spare::carries(content, facts, (peer, device.as_deref())) {
             device = Some(facts.owner.spare_interface());
         }
@@ -27,13 +30,21 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) {
 }
 
 /// The interface that carries a peer's traffic where the spare one does not.
-pub(super) fn ordinary(content: &Content, owner: &Owner, peer: &Peer) -> Option<String> {
-    carrier(content, peer).map(|tunnel| owner.interface(tunnel.local, tunnel.remote))
+pub(super) fn ordinary(content: &Content, chosen: &Chosen, owner: &Owner, peer: &Peer) -> Option<String> {
+    carrier(content, chosen, peer).map(|tunnel| owner.interface(tunnel.local, tunnel.remote))
 }
 
-/// The tunnel that carries what goes to a peer where the spare one does not: that with the least sum of both ends' costs, the
-/// first of equals; one where neither end knows where the other is comes last.
-pub fn carrier<'a>(content: &'a Content, peer: &Peer) -> Option<&'a Tunnel> {
+/// Which path was chosen for each site, by what was measured: its uplinks here and there.
+pub type Chosen = BTreeMap<Name, (u8, u8)>;
+
+/// The tunnel that carries what goes to a peer where the spare one does not: the chosen one; else that with the least sum of both
+/// ends' costs, the first of equals, where one comes last of which neither end knows where the other is.
+pub fn carrier<'a>(content: &'a Content, chosen: &Chosen, peer: &Peer) -> Option<&'a Tunnel> {
+    let chosen = chosen.get(&peer.name).filter(|(_, remote)| usize::from(*remote) < peer.uplinks.len());
+    let is_chosen = |tunnel: &&Tunnel| chosen == Some(&(tunnel.local, tunnel.remote));
+    if let Some(tunnel) = content.tunnels.iter().find(is_chosen) {
+        return Some(tunnel);
+    }
     let rank = |tunnel: &Tunnel| {
         let near = content.uplinks.get(usize::from(tunnel.local))?;
         let far = peer.uplinks.get(usize::from(tunnel.remote))?;

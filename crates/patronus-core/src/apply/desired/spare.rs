@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use patronus_types::Name;
 use patronus_types::bundle::{Content, Peer, Spare};
 
+use super::paths::Chosen;
 use super::{Desired, DesiredPeer, DesiredTunnel, Unfit};
 use crate::apply::model::Owner;
 use crate::apply::{Facts, Sessions};
@@ -61,9 +62,9 @@ pub(super) fn carries(content: &Content, facts: &Facts, (peer, ordinary): (&Peer
 }
 
 /// The peers whose traffic has yet to move to where the bundle wants it, in its order.
-pub fn waits_for(content: &Content, owner: &Owner, sessions: &Sessions) -> Vec<Name> {
+pub fn waits_for(content: &Content, chosen: &Chosen, owner: &Owner, sessions: &Sessions) -> Vec<Name> {
     let waits = |peer: &&Peer| {
-        let ordinary = super::paths::ordinary(content, owner, peer);
+        let ordinary = super::paths::ordinary(content, chosen, owner, peer);
         spare_of(content, (owner, sessions), peer).is_some_and(|(spare, up)| match spare.carries {
             true => !up,
             false => !ordinary_is_up(sessions, (peer, ordinary.as_deref())),

@@ -20,6 +20,7 @@ fn facts() -> Facts {
         resolved: BTreeMap::new(),
         sessions: BTreeSet::new(),
         deaf: BTreeSet::new(),
+        chosen: Default::default(),
     }
 }
 

@@ -45,6 +45,14 @@ impl Owner {
         format!("pt{}{local}{remote}", self.digit())
     }
 
+    /// The local and the remote uplink of an interface; none of the spare one, and of what is not ours.
+    pub fn uplinks_of(&self, interface: &str) -> Option<(u8, u8)> {
+        let digits: Vec<char> = interface.strip_prefix(&self.interface_prefix())?.chars().collect();
+        let &[local, remote] = digits.as_slice() else { return None };
+        let uplink = |digit: char| u8::try_from(digit.to_digit(10)?).ok();
+        Some((uplink(local)?, uplink(remote)?))
+    }
+
     /// The spare interface, for what cannot be changed in place.
     pub fn spare_interface(&self) -> String {
         format!("pt{}s", self.digit())

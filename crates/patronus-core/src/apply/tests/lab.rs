@@ -38,6 +38,7 @@ pub(super) fn facts() -> impl Strategy<Value = Facts> {
             resolved: BTreeMap::new(),
             sessions: BTreeSet::new(),
             deaf: BTreeSet::new(),
+            chosen: Default::default(),
         },
     )
 }

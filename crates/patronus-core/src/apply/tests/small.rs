@@ -20,6 +20,7 @@ fn facts() -> Facts {
         resolved: Default::default(),
         sessions: Default::default(),
         deaf: Default::default(),
+        chosen: Default::default(),
     }
 }
 
@@ -186,7 +187,7 @@ fn keys_are_replaced_through_the_spare_tunnel() {
             Facts { sessions: sessions.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect(), ..facts() };
         (
             desired(&content_of(input).unwrap(), &facts).unwrap(),
-            waits_for(&content_of(input).unwrap(), &owner(), &facts.sessions),
+            waits_for(&content_of(input).unwrap(), &facts.chosen, &owner(), &facts.sessions),
         )
     };
     let carrier = |desired: &Desired| {

@@ -7,7 +7,7 @@ use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink, Spare, Spar
 use patronus_types::site::MAX_UPLINKS;
 use patronus_types::{Name, PublicKey};
 
-use crate::validate::{device_name, probes_of_one_site, unusable};
+use crate::validate::{device_name, path_settings, probes_of_one_site, unusable};
 
 /// The most peers of a site.
 const MAX_PEERS: usize = 10_000;
@@ -50,6 +50,9 @@ fn own(faults: &mut Vec<String>, content: &Content) {
     });
     for percent in [peers, removed] {
         check(faults, PERCENT.holds(percent), || format!("{percent} % is not within {PERCENT}"));
+    }
+    for fault in path_settings(&content.paths) {
+        check(faults, false, || format!("{}: {}", fault.pointer, fault.detail));
     }
     for reason in probes_of_one_site(&content.confirm) {
         check(faults, false, || reason);

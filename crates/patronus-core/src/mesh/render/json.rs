@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use patronus_types::bundle::{FORMAT, Forwards, LocalUplink, Party, Spare, Tunnel};
 use patronus_types::confirm::Confirm;
+use patronus_types::path::PathSettings;
 use patronus_types::{NetworkId, SiteId};
 use serde::Serialize;
 
@@ -28,6 +29,8 @@ struct Content<'a> {
     forwards: Forwards,
     #[serde(skip_serializing_if = "Confirm::is_default")]
     confirm: Confirm,
+    #[serde(skip_serializing_if = "PathSettings::is_default")]
+    paths: &'a PathSettings,
     uplinks: Vec<LocalUplink>,
     tunnels: &'a [Tunnel],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +54,7 @@ pub(super) fn head(
         addresses: &site.addresses,
         forwards: member.forwards(),
         confirm: network.confirm.for_site(|probe| probe.is_run_by(&site.spec)),
+        paths: network.paths,
         uplinks: member.local_uplinks(),
         tunnels,
         spare: spare(network, index),

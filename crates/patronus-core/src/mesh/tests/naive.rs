@@ -98,9 +98,11 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
                 gateway6: site.spec.uplinks[index].gateway6,
                 cost: site.spec.uplinks[index].cost,
                 keepalive_s: if site.spec.uplinks[index].endpoint.is_some() { 0 } else { 25 },
+                metered: site.spec.uplinks[index].metered,
             })
             .collect(),
         confirm: input.spec.confirm.for_site(|probe| probe.is_run_by(&site.spec)),
+        paths: input.spec.paths.clone(),
         tunnels,
         spare: spare(input, ready, site),
         peers,

@@ -19,6 +19,9 @@ const AT_ONCE: u32 = 8;
 /// How far an acknowledged number may be behind the last one sent.
 const MOST_UNDER_WAY: u32 = 1 << 16;
 
+/// How long this end waits for the other to begin a session, where that is its part.
+const YIELD: Duration = Duration::from_secs(10);
+
 /// The state of one path.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
@@ -29,6 +32,8 @@ pub(super) struct Line {
     pub minute: Summary,
     /// When the next packet goes; none while the device is gone.
     pub due: Option<Duration>,
+    /// Whether it waits for the far end to begin.
+    pub yields: bool,
     /// The number of the last packet sent.
     seq: u32,
     received: u32,
@@ -67,7 +72,8 @@ impl Line {
             estimate: Estimate::default(),
             mtu: Mtu::begin(0, now),
             minute: Summary::default(),
-            due: Some(now),
+            due: Some(if way.begins { now } else { now + YIELD }),
+            yields: !way.begins,
             seq,
             received: 0,
             newest: None,
@@ -82,6 +88,7 @@ impl Line {
     /// The next packet, and the size it is padded to.
     pub fn send(&mut self, leaving: bool, now: Duration) -> (Packet, usize) {
         self.seq = self.seq.wrapping_add(1);
+        self.yields = false;
         self.times_named = self.times_named.saturating_add(1);
         if self.times_named >= NAMED {
             self.kept = self.named;
@@ -97,6 +104,7 @@ impl Line {
             hears: self.hearing.hears(),
             full: size.is_some(),
             leaving,
+            asks: false,
             local: self.way.local,
             remote: self.way.remote,
             interval_ms: u16::try_from(self.named.as_millis()).unwrap_or(u16::MAX),
@@ -131,6 +139,9 @@ impl Line {
             }
             Arrival::Twice => return Taken::Old,
         }
+        if std::mem::take(&mut self.yields) {
+            self.due = self.due.map(|due| due.min(now));
+        }
         self.newest = Some((packet.seq, packet.time, now));
         self.handle_acknowledged(packet, now);
         self.hearing.handle_packet(packet, (self.kept, self.estimate.jitter()), now);
@@ -144,9 +155,7 @@ impl Line {
             return;
         }
         self.mtu.handle_ack(packet.ack, now);
-        // Who only answers counts nothing: what came back is all that is known to have come.
-        let received = if packet.interval_ms == 0 { self.received } else { packet.received };
-        let mut told = self.estimate.handle_told(packet.ack, received);
+        let mut told = self.estimate.handle_told(packet.ack, packet.received);
         let is_newer =
             self.acked.is_none_or(|(acked, _)| (1..MOST_UNDER_WAY).contains(&packet.ack.wrapping_sub(acked)));
         let sent = Duration::from_nanos(packet.echo);

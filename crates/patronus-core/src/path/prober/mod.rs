@@ -19,13 +19,14 @@ use std::time::Duration;
 
 use patronus_types::site::MAX_UPLINKS;
 
+use super::hearing::Heard;
 use super::packet::Packet;
 use super::schedule::{FLOWS_FOR, Grid};
 use super::select::{Change, Selector, Way};
 use super::summary::Summary;
 use line::{Line, Taken};
 
-pub use plan::{Peer, Plan};
+pub use plan::{Peer, Plan, begins, begins_by};
 
 /// How often intervals are thought over, beside the moment in which traffic begins.
 const THINK_AGAIN: Duration = Duration::from_secs(1);
@@ -194,6 +195,16 @@ impl Prober {
         }
     }
 
+    /// Traffic goes by an interface: to which of its sites is not known, so it may be to each that uses it.
+    pub fn handle_flow(&mut self, local: u8, remote: u8, now: Duration) {
+        let uses = |pair: &usize| {
+            let path = self.selector.decision(*pair, 0).path.and_then(|path| self.way(path));
+            path.is_some_and(|(_, way)| (way.local, way.remote) == (local, remote))
+        };
+        let pairs: Vec<usize> = (0..self.plan.peers.len()).filter(uses).collect();
+        pairs.into_iter().for_each(|pair| self.handle_traffic(pair, now));
+    }
+
     /// The device of a local uplink is gone, or it is there again.
     pub fn handle_uplink(&mut self, local: u8, is_present: bool, now: Duration) {
         let Some(known) = self.present.get_mut(usize::from(local)) else { return };
@@ -261,10 +272,36 @@ impl Prober {
         &self.selector
     }
 
+    /// Gives a site's class the path that carries it already, unless one was decided on; nothing where there is no such path.
+    pub fn adopt(&mut self, pair: usize, class: usize, uplinks: (u8, u8)) {
+        let Some(peer) = self.plan.peers.get(pair) else { return };
+        let place = peer.ways.iter().position(|way| (way.local, way.remote) == uplinks);
+        if let Some(place) = place.filter(|_| self.selector.decision(pair, class).path.is_none()) {
+            self.selector.adopt(pair, class, self.selector.paths(pair).start + place, None);
+        }
+    }
+
+    /// What is measured and decided.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The site to which a path leads, and its uplinks.
+    pub fn way(&self, path: usize) -> Option<(&Peer, Way)> {
+        let pair = self.selector.pair(path)?;
+        let peer = self.plan.peers.get(pair)?;
+        Some((peer, *peer.ways.get(path - self.selector.paths(pair).start)?))
+    }
+
     /// A path is drained, or no longer.
     pub fn handle_drain(&mut self, path: usize, drained: bool, now: Duration) {
         self.selector.handle_drain(path, drained);
         self.wake(Some(now));
+    }
+
+    /// Whether nothing comes by a path whose uplink is there.
+    pub fn has_silent(&self) -> bool {
+        self.lines.iter().any(|line| line.hearing.heard() == Heard::Silent && self.is_present(line.way.local))
     }
 
     /// What each path was like since this was last asked.

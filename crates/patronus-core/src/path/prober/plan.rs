@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use patronus_types::Name;
+use patronus_types::bundle::{self, Content, LocalUplink, PeerUplink, Tunnel};
 use patronus_types::path::PathSettings;
+use patronus_types::{Name, PublicKey};
 
 use crate::path::select::{Class, Way};
 
@@ -34,7 +35,37 @@ pub struct Peer {
     pub ways: Vec<Way>,
 }
 
+/// Nothing is measured.
+impl Default for Plan {
+    fn default() -> Self {
+        let (settings, classes) = (PathSettings::default(), vec![Class::default()]);
+        Self { settings, mtu: 0, metered: Vec::new(), peers: Vec::new(), classes }
+    }
+}
+
 impl Plan {
+    /// What a bundle says of it. Sites without an agent that answers cannot be measured.
+    pub fn of(content: &Content) -> Self {
+        let way = |peer: &bundle::Peer, tunnel: &Tunnel| {
+            let near = content.uplinks.get(usize::from(tunnel.local))?;
+            let far = peer.uplinks.get(usize::from(tunnel.remote))?;
+            let (local, remote, cost) = (tunnel.local, tunnel.remote, near.cost.saturating_add(far.cost));
+            Some(Way { local, remote, cost, drained: false, begins: begins(near, far) })
+        };
+        let peer = |peer: &bundle::Peer| {
+            let ways = content.tunnels.iter().filter_map(|tunnel| way(peer, tunnel)).collect();
+            peer.probe_port?;
+            Some(Peer { name: peer.name.clone(), address: *peer.addresses.first()?, ways })
+        };
+        Self {
+            settings: content.paths.clone(),
+            mtu: content.mtu,
+            metered: content.uplinks.iter().map(|uplink| uplink.metered).collect(),
+            peers: content.peers.iter().filter_map(peer).collect(),
+            classes: vec![Class::default()],
+        }
+    }
+
     /// The network's interval, within its bounds.
     pub fn base(&self) -> Duration {
         Duration::from_millis(self.settings.interval_ms.clamp(20, 10_000).into())
@@ -47,4 +78,16 @@ impl Plan {
             _ => self.settings.budget_kbps,
         }
     }
+}
+
+/// Whether this end begins a session with the other where there is none: two that begin at once undo each other.
+pub fn begins(near: &LocalUplink, far: &PeerUplink) -> bool {
+    // An uplink keeps its sessions alive where it has no endpoint of its own.
+    let known = (far.endpoint.is_some(), near.keepalive_s == 0);
+    begins_by(known, &near.public_key, &far.public_key)
+}
+
+/// The same, by whether this end knows where the other is, and the other way round: where both do, the lower key begins.
+pub fn begins_by((knows_far, is_known): (bool, bool), ours: &PublicKey, theirs: &PublicKey) -> bool {
+    knows_far && (!is_known || ours < theirs)
 }

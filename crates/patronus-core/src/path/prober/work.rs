@@ -51,7 +51,7 @@ impl Prober {
             let heard = line.hearing.hears();
             let narrowed = line.mtu.handle_timeout(heard, now);
             if line.hearing.handle_timeout(now) {
-                if self.lines[path].due.is_some() {
+                if line.due.is_some() && !line.yields {
                     self.send_one(path, now);
                 }
                 self.look(path);
@@ -86,7 +86,7 @@ impl Prober {
                 line.want(share.of[worths[path].index()]);
                 // What was to go later than the new interval allows goes earlier.
                 let next = interface.grid.next(place, line.interval(), now);
-                line.due = line.due.map(|due| due.min(next));
+                line.due = line.due.map(|due| if line.yields { due } else { due.min(next) });
             }
         }
     }

@@ -37,6 +37,8 @@ pub struct Way {
     pub cost: u32,
     /// Whether the site or one of the uplinks is drained: it carries traffic only where nothing else can.
     pub drained: bool,
+    /// Whether this end begins a session where there is none: two that begin at once undo each other.
+    pub begins: bool,
 }
 
 /// One path, as it is measured.

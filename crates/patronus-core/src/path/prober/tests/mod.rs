@@ -235,33 +235,6 @@ fn rubbish_strangers_and_floods_are_counted_and_change_nothing() {
 }
 
 #[test]
-fn a_far_end_that_only_answers_is_measured_too() {
-    let mut end = Prober::new(plan(THERE, PathSettings::default(), 1), 3, s(50));
-    let mut answers: Vec<(Duration, Packet)> = Vec::new();
-    let mut sent = 0;
-    for now in (50_000..250_000).map(ms) {
-        end.handle_traffic(0, now);
-        for (_, answer) in answers.extract_if(.., |(at, _)| *at <= now) {
-            end.handle_packet((0, 0), THERE.parse().unwrap(), &answer.encode(), now);
-        }
-        if end.poll_timeout().is_some_and(|at| at <= now) {
-            end.handle_timeout(now);
-        }
-        while let Some(action) = end.poll_action() {
-            let Action::Send(burst) = action else { continue };
-            sent += 1;
-            // Each tenth is lost on the way.
-            let (_, packet, _) = burst.packets[0];
-            answers.extend(packet.answer(now).filter(|_| sent % 10 != 0).map(|answer| (now + ms(30), answer)));
-        }
-    }
-    let view = end.selector().view(0);
-    let figures = view.figures.unwrap();
-    assert_eq!(view.heard, Heard::Both);
-    assert!((29.9..31.1).contains(&figures.latency_ms) && (0.07..0.13).contains(&figures.loss), "{figures:?}");
-}
-
-#[test]
 fn figures_that_lie_are_no_measurements() {
     let mut wan = Wan::new(PathSettings::default(), 4, 3);
     wan.run(s(20));
@@ -352,4 +325,26 @@ fn a_thousand_paths_begin_in_turns_and_keep_their_budget() {
     assert!(largest(s(0)) <= 128 && largest(s(30)) <= 32, "{} {}", largest(s(0)), largest(s(30)));
     let sent: usize = bursts.iter().filter(|(at, _)| *at > s(30)).map(|(_, len)| *len).sum();
     assert!((6_800..=7_200).contains(&sent), "each ten seconds: {sent}");
+}
+
+#[test]
+fn who_does_not_begin_sessions_waits_until_it_is_spoken_to() {
+    let waiting = Way { local: 0, remote: 0, cost: 0, drained: false, begins: false };
+    let mut plan = plan(THERE, PathSettings::default(), 1);
+    plan.peers[0].ways = vec![waiting];
+    let sends = |end: &mut Prober, now: Duration| {
+        if end.poll_timeout().is_some_and(|at| at <= now) {
+            end.handle_timeout(now);
+        }
+        std::iter::from_fn(|| end.poll_action()).any(|action| matches!(action, Action::Send(_)))
+    };
+    let first = |mut end: Prober| (50_000..70_000).find(|now| sends(&mut end, ms(*now)));
+    assert!(
+        first(Prober::new(plan.clone(), 3, s(50))).is_some_and(|at| (60_000..61_100).contains(&at)),
+        "or it begins at last"
+    );
+    let mut spoken = Prober::new(plan, 3, s(50));
+    let packet = Packet { interval_ms: 100, received: 0, seq: 5, ..Packet::default() };
+    spoken.handle_packet((0, 0), THERE.parse().unwrap(), &packet.encode(), ms(50_500));
+    assert!(first(spoken).is_some_and(|at| at <= 51_600));
 }

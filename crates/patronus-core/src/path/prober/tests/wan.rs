@@ -34,7 +34,7 @@ const fn ms_const(millis: u64) -> Duration {
 }
 
 pub fn plan(to: &str, settings: PathSettings, ways: usize) -> Plan {
-    let way = |path: u8| Way { local: path / 2, remote: path % 2, cost: 200, drained: false };
+    let way = |path: u8| Way { local: path / 2, remote: path % 2, cost: 200, drained: false, begins: true };
     let peer = Peer {
         name: if to == HERE { "here" } else { "there" }.parse().unwrap(),
         address: to.parse().unwrap(),

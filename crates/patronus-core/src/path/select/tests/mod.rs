@@ -16,7 +16,7 @@ fn ms(millis: u64) -> Duration {
 
 /// Two uplinks on both sides: paths 0 to 3 are (0,0), (0,1), (1,0) and (1,1), all of one cost.
 fn square() -> Vec<Way> {
-    (0..4).map(|path| Way { local: path / 2, remote: path % 2, cost: 200, drained: false }).collect()
+    (0..4).map(|path| Way { local: path / 2, remote: path % 2, cost: 200, drained: false, begins: true }).collect()
 }
 
 fn class(json: &str) -> Class {
