@@ -58,6 +58,8 @@ scenarios! {
     crashes: "crashes";
     /// Changes under traffic, and what others lose by the same.
     stream: "stream";
+    /// A black hole, carrier up, server stopped.
+    failover: "failover";
     /// Random changes, and what the kernel holds after each.
     random: "random";
 }

@@ -59,9 +59,11 @@ seen() {
     jq -n -r --rawfile wg "$WORK/wg" --slurpfile links "$WORK/links" --slurpfile routes "$WORK/routes" \
         --slurpfile rules "$WORK/rules" --argjson ghosts "$GHOSTS" -f "$here/seen.jq" | LC_ALL=C sort
 }
+# Which of its tunnels carries a site's traffic is measured, not said by the bundle.
+by_any() { sed 's/^\(route main .* dev pt0\)[0-3][0-3] /\1.. /' "$1"; }
 holds() { # FILE of expected lines
     seen >"$WORK/seen"
-    diff "$1" "$WORK/seen" >"$WORK/difference"
+    diff <(by_any "$1") <(by_any "$WORK/seen") >"$WORK/difference"
 }
 
 expected "$BUNDLES/one.json" >"$WORK/old"

@@ -25,8 +25,8 @@ mv "$WORK/backup" "$WORK/server"
 stream_start 1 2
 start_server
 # Its agent refuses the old version that the server wants now, and reports.
-told() { [[ $(asked one '.last_outcome.result') == refused ]]; }
-within 30 told || fail "one says nothing of the old version: $(asked one .last_outcome)"
+refused() { [[ $(asked one '.last_outcome.result') == refused ]]; }
+within 30 refused || fail "one says nothing of the old version: $(asked one .last_outcome)"
 
 ctl apply -f - <<'YAML'
 {kind: site, name: two, network: net, prefixes: [192.168.2.0/24, 172.20.0.0/16], endpoints: [203.0.113.2]}

@@ -1,13 +1,13 @@
-//! Packets of paths: through a tunnel to the far agent, and its answer back.
+//! Packets of paths, by the tunnel that each of them measures.
 //!
 //! A [`Line`] is a socket bound to one tunnel device, so that what comes by it came through that tunnel, and authenticated.
-//! It answers far ends by itself for as long as it lives, whatever the network is busy with.
+//! It answers far ends' questions by itself for as long as it lives, whatever the network is busy with.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use patronus_core::path::packet::{LEN, Packet};
@@ -22,8 +22,10 @@ use crate::effects::model::Observed;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Larger than any packet that comes by a tunnel.
 const BUFFER: usize = 9216;
+/// So many packets wait for who takes them; the rest is dropped, as a full socket would.
+const ROOM: usize = 4096;
 
-/// An answer to a packet of ours.
+/// An answer to a question of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
     /// Who sent it: WireGuard lets nobody else use that address.
@@ -32,13 +34,35 @@ pub struct Heard {
     pub packet: Packet,
 }
 
+/// A packet that was not asked for: the far end measures.
+#[derive(Debug, Clone)]
+pub struct Came {
+    /// The tunnel device.
+    pub device: Arc<str>,
+    /// Who sent it.
+    pub from: IpAddr,
+    /// The packet, without its padding.
+    pub bytes: [u8; LEN],
+    /// When it came.
+    pub at: tokio::time::Instant,
+}
+
+/// Where what comes goes to. What nobody takes is dropped.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    /// Answers.
+    pub heard: mpsc::Sender<Heard>,
+    /// The rest.
+    pub came: mpsc::Sender<Came>,
+}
+
 /// Where lines come from.
 pub trait Echo: Send + Sync {
-    /// Opens one on a tunnel device. Answers to what it sends go to `heard`; those that nobody takes are dropped.
+    /// Opens one on a tunnel device.
     ///
     /// # Errors
     /// When the device is gone or the port is taken.
-    fn open(&self, device: &str, port: u16, heard: mpsc::Sender<Heard>) -> io::Result<Box<dyn Line>>;
+    fn open(&self, device: &str, port: u16, inbox: Inbox) -> io::Result<Box<dyn Line>>;
 }
 
 /// One tunnel device's socket; closed when dropped.
@@ -48,49 +72,83 @@ pub trait Line: Send + Sync {
 
     /// Says in every answer from now on whether this end leaves the tunnel.
     fn leave(&self, leaving: bool);
+
+    /// How many packets it has sent and taken.
+    fn count(&self) -> u64;
 }
+
+/// By device; with its index, since a device that was made anew needs a new socket.
+type Open = BTreeMap<String, (u32, Box<dyn Line>)>;
 
 /// The lines of one network's tunnels.
 pub struct Lines {
     echo: Arc<dyn Echo>,
     port: u16,
-    /// By device; with its index, since a device that was made anew needs a new socket.
-    open: BTreeMap<String, (u32, Box<dyn Line>)>,
-    sender: mpsc::Sender<Heard>,
+    open: Voice,
+    inbox: Inbox,
     heard: mpsc::Receiver<Heard>,
+    came: Option<mpsc::Receiver<Came>>,
+}
+
+/// Sends by whatever lines are open.
+#[derive(Clone, Default)]
+pub struct Voice(Arc<Mutex<Open>>);
+
+impl Voice {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends packets by one tunnel, as [`Line::send`].
+    pub fn send<'a>(&self, device: &str, packets: impl IntoIterator<Item = (SocketAddr, &'a Packet, usize)>) {
+        if let Some((_, line)) = self.open().get(device) {
+            packets.into_iter().for_each(|(to, packet, len)| line.send(to, packet, len));
+        }
+    }
+
+    /// How many packets were sent and taken by each device's line.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.open().iter().map(|(name, (_, line))| (name.clone(), line.count())).collect()
+    }
 }
 
 impl Lines {
     /// None yet. `port` is the same on all tunnels.
     pub fn new(echo: Arc<dyn Echo>, port: u16) -> Self {
-        let (sender, heard) = mpsc::channel(1024);
-        Self { echo, port, open: BTreeMap::new(), sender, heard }
+        let (sender, heard) = mpsc::channel(ROOM);
+        let (arrived, came) = mpsc::channel(ROOM);
+        let inbox = Inbox { heard: sender, came: arrived };
+        Self { echo, port, open: Voice::default(), inbox, heard, came: Some(came) }
     }
 
     /// Opens a line on each tunnel that has none, and closes those of tunnels that are gone.
     pub fn follow(&mut self, observed: &Observed) {
-        self.open.retain(|name, (index, _)| observed.tunnels.get(name).is_some_and(|tunnel| tunnel.index == *index));
+        let mut open = self.open.open();
+        open.retain(|name, (index, _)| observed.tunnels.get(name).is_some_and(|tunnel| tunnel.index == *index));
         for (name, tunnel) in &observed.tunnels {
-            if self.open.contains_key(name) {
+            if open.contains_key(name) {
                 continue;
             }
-            match self.echo.open(name, self.port, self.sender.clone()) {
-                Ok(line) => drop(self.open.insert(name.clone(), (tunnel.index, line))),
+            match self.echo.open(name, self.port, self.inbox.clone()) {
+                Ok(line) => drop(open.insert(name.clone(), (tunnel.index, line))),
                 Err(error) => tracing::debug!(interface = name, %error, "no answers to the far agents here"),
             }
         }
     }
 
+    /// For who sends beside this: a handle, and what comes without having been asked for. Nothing comes a second time.
+    pub fn share(&mut self) -> (Voice, Option<mpsc::Receiver<Came>>) {
+        (self.open.clone(), self.came.take())
+    }
+
     /// Sends by a tunnel, as [`Line::send`].
     pub fn send(&self, device: &str, to: SocketAddr, packet: &Packet, len: usize) {
-        if let Some((_, line)) = self.open.get(device) {
-            line.send(to, packet, len);
-        }
+        self.open.send(device, [(to, packet, len)]);
     }
 
     /// Has far ends told by which tunnels nothing more should come.
     pub fn leave(&self, leaves: impl Fn(&str) -> bool) {
-        for (name, (_, line)) in &self.open {
+        for (name, (_, line)) in self.open.open().iter() {
             line.leave(leaves(name));
         }
     }
@@ -116,24 +174,31 @@ impl Lines {
 pub struct Sockets;
 
 impl Echo for Sockets {
-    fn open(&self, device: &str, port: u16, heard: mpsc::Sender<Heard>) -> io::Result<Box<dyn Line>> {
+    fn open(&self, device: &str, port: u16, inbox: Inbox) -> io::Result<Box<dyn Line>> {
         let v4 = bound(Domain::IPV4, device, (Ipv4Addr::UNSPECIFIED, port).into())?;
         // A kernel without IPv6 has none to carry.
         let v6 = bound(Domain::IPV6, device, (Ipv6Addr::UNSPECIFIED, port).into()).ok();
-        let leaving = Arc::new(AtomicBool::new(false));
+        let state =
+            Arc::new(State { device: device.into(), leaving: AtomicBool::new(false), count: AtomicU64::new(0) });
         let open = |socket: Arc<UdpSocket>| {
-            let task = tokio::spawn(answer(Arc::clone(&socket), Arc::clone(&leaving), heard.clone()));
+            let task = tokio::spawn(read(Arc::clone(&socket), Arc::clone(&state), inbox.clone()));
             Half { socket, task: task.abort_handle() }
         };
         let (v4, v6) = (open(v4), v6.map(open));
-        Ok(Box::new(Both { v4, v6, leaving }))
+        Ok(Box::new(Both { v4, v6, state }))
     }
 }
 
 struct Both {
     v4: Half,
     v6: Option<Half>,
-    leaving: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+struct State {
+    device: Arc<str>,
+    leaving: AtomicBool,
+    count: AtomicU64,
 }
 
 struct Half {
@@ -148,11 +213,16 @@ impl Line for Both {
         bytes.resize(len.max(LEN), 0);
         if let Some(half) = half {
             let _ = half.socket.try_send_to(&bytes, to);
+            self.state.count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn leave(&self, leaving: bool) {
-        self.leaving.store(leaving, Ordering::Relaxed);
+        self.state.leaving.store(leaving, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.state.count.load(Ordering::Relaxed)
     }
 }
 
@@ -173,8 +243,8 @@ fn bound(domain: Domain, device: &str, address: SocketAddr) -> io::Result<Arc<Ud
     Ok(Arc::new(UdpSocket::from_std(socket.into())?))
 }
 
-/// Answers what asks, and hands on what answers.
-async fn answer(socket: Arc<UdpSocket>, leaving: Arc<AtomicBool>, heard: mpsc::Sender<Heard>) {
+/// Answers what asks, and hands on the rest.
+async fn read(socket: Arc<UdpSocket>, state: Arc<State>, inbox: Inbox) {
     let started = Instant::now();
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -183,13 +253,17 @@ async fn answer(socket: Arc<UdpSocket>, leaving: Arc<AtomicBool>, heard: mpsc::S
             tokio::time::sleep(PAUSE).await;
             continue;
         };
+        state.count.fetch_add(1, Ordering::Relaxed);
         let Some(packet) = buffer.get(..len).and_then(Packet::decode) else { continue };
-        match packet.answer(started.elapsed()) {
-            Some(answer) => {
-                let answer = Packet { leaving: leaving.load(Ordering::Relaxed), ..answer };
-                let _ = socket.try_send_to(&answer.encode(), from);
-            }
-            None => drop(heard.try_send(Heard { from: from.ip(), packet })),
+        if let Some(answer) = packet.answer(started.elapsed()) {
+            let answer = Packet { leaving: state.leaving.load(Ordering::Relaxed), ..answer };
+            let _ = socket.try_send_to(&answer.encode(), from);
+            state.count.fetch_add(1, Ordering::Relaxed);
+        } else if packet.interval_ms == 0 {
+            let _ = inbox.heard.try_send(Heard { from: from.ip(), packet });
+        } else {
+            let (device, at) = (Arc::clone(&state.device), tokio::time::Instant::now());
+            let _ = inbox.came.try_send(Came { device, from: from.ip(), bytes: packet.encode(), at });
         }
     }
 }

@@ -33,6 +33,7 @@ mod network;
 mod orders;
 mod output;
 mod poll;
+mod probe;
 mod reach;
 mod retry;
 mod revert;

@@ -14,6 +14,8 @@ use crate::world::World;
 
 /// How long an address is taken for a name's.
 const FRESH: Duration = Duration::from_secs(5 * 60);
+/// The same while nothing comes by some path: it may lead to where the site was.
+const DOUBTED: Duration = Duration::from_secs(20);
 
 /// The addresses of names. One that cannot be resolved now keeps the address it had.
 #[derive(Debug, Clone, Default)]
@@ -28,10 +30,16 @@ impl Resolved {
         self.addresses.clone()
     }
 
+    /// Whether there are names at all.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
     /// Resolves what is unknown, and everything when it is old.
-    pub(super) async fn refresh(&mut self, world: &World, contents: &[&Content]) {
+    pub(super) async fn refresh(&mut self, world: &World, contents: &[&Content], doubted: bool) {
         let names = names(contents);
-        let old = self.at.is_none_or(|at| at.elapsed() >= FRESH);
+        let fresh = if doubted { DOUBTED } else { FRESH };
+        let old = self.at.is_none_or(|at| at.elapsed() >= fresh);
         let wanted: Vec<&String> = names.iter().filter(|name| old || !self.addresses.contains_key(*name)).collect();
         if old {
             self.at = Some(Instant::now());
@@ -66,7 +74,15 @@ pub(super) async fn facts(site: Site<'_>, contents: &[&Content], resolved: &Reso
         resolved: resolved.addresses(),
         sessions: Sessions::new(),
         deaf: Sessions::new(),
+        chosen: Default::default(),
     })
+}
+
+/// The uplinks whose device is not there, by index.
+pub(super) fn missing(content: &Content, facts: &Facts) -> Vec<u8> {
+    let gone = |device: &Option<String>| device.as_ref().is_some_and(|device| !facts.links.contains_key(device));
+    let all = (0u8..).zip(&content.uplinks);
+    all.filter(|(_, uplink)| gone(&uplink.device)).map(|(index, _)| index).collect()
 }
 
 fn names(contents: &[&Content]) -> BTreeSet<String> {
@@ -79,4 +95,42 @@ fn names(contents: &[&Content]) -> BTreeSet<String> {
         Host::Address(_) => None,
     });
     dns.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::fakes::{FakeNames, Lab};
+
+    #[tokio::test(start_paused = true)]
+    async fn names_are_looked_up_by_age_and_sooner_where_nothing_comes_by_a_path() {
+        let lab = Lab::new();
+        let names = Arc::new(FakeNames::default());
+        let world = World { names: Arc::clone(&names) as _, ..lab.world() };
+        let mut content = lab.open_content();
+        content.peers[0].uplinks[0].endpoint = Some("far.example:51820".parse().unwrap());
+        let mut resolved = Resolved::default();
+        assert!(resolved.is_empty());
+        let moves_to = |last: u8| {
+            let address: IpAddr = [192, 0, 2, last].into();
+            names.0.lock().unwrap().insert("far.example".to_owned(), address);
+            address
+        };
+        let first = moves_to(1);
+        resolved.refresh(&world, &[&content], false).await;
+        let second = moves_to(2);
+        advance(DOUBTED).await;
+        resolved.refresh(&world, &[&content], false).await;
+        assert_eq!(resolved.addresses()["far.example"], first, "a path that works is left alone");
+        resolved.refresh(&world, &[&content], true).await;
+        assert_eq!(resolved.addresses()["far.example"], second);
+        let third = moves_to(3);
+        advance(FRESH).await;
+        resolved.refresh(&world, &[&content], false).await;
+        assert_eq!(resolved.addresses()["far.example"], third);
+    }
 }

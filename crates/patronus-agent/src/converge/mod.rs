@@ -8,7 +8,7 @@ mod pulse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use patronus_core::apply::{self, Desired, Memory, Plan, Sessions, Step, Unfit};
+use patronus_core::apply::{self, Chosen, Desired, Memory, Plan, Sessions, Step, Unfit};
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
 use patronus_types::{NetworkId, PublicKey, Timestamp};
@@ -56,6 +56,12 @@ pub struct Goal<'a> {
     pub since: Option<Timestamp>,
     /// The sessions on which nothing is heard.
     pub deaf: Option<&'a Sessions>,
+    /// The paths that were chosen.
+    pub chosen: Option<&'a Chosen>,
+    /// Whether names are looked up anew, since nothing comes by some path.
+    pub doubted: bool,
+    /// Those that were chosen before a change that is undone now.
+    pub back_to: Option<&'a Chosen>,
 }
 
 /// What was done.
@@ -69,6 +75,10 @@ pub struct Done {
     pub changed: bool,
     /// How it was before.
     pub before: Observed,
+    /// The routes over tunnels that there are now.
+    pub routes: BTreeSet<Route>,
+    /// The uplinks whose device is not there, by index.
+    pub missing: Vec<u8>,
 }
 
 /// Why the kernel is not as it shall be.
@@ -99,6 +109,7 @@ struct Planned {
     before: Observed,
     plan: Plan,
     sessions: Sessions,
+    missing: Vec<u8>,
 }
 
 /// Brings the kernel to the goal. `earlier` is the file that notes foreign values before they are changed.
@@ -109,7 +120,7 @@ pub async fn converge(
     earlier: &Earlier,
 ) -> Result<Done, ConvergeError> {
     let planned = plan(site, goal, resolved).await?;
-    let Planned { desired, before, plan, sessions } = &planned;
+    let Planned { desired, before, plan, sessions, .. } = &planned;
     execute::preflight(site, plan, before)?;
     earlier.note(foreign(plan, before))?;
     for step in &plan.apply {
@@ -125,7 +136,9 @@ pub async fn converge(
     if let (Firewall::Unavailable(reason), Some(_)) = (&before.firewall, &desired.firewall) {
         warnings.push(format!("TCP may stall where ICMP is filtered: {reason}"));
     }
-    Ok(Done { steps: plan.counts, warnings, changed: !plan.is_empty(), before: planned.before })
+    let (steps, changed) = (plan.counts, !plan.is_empty());
+    let Planned { desired, before, missing, .. } = planned;
+    Ok(Done { steps, warnings, changed, before, routes: desired.routes, missing })
 }
 
 /// Routes and rules can be put back at any time, and no session ends without them.
@@ -190,6 +203,7 @@ pub fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> 
         resolved: BTreeMap::new(),
         sessions: Default::default(),
         deaf: Default::default(),
+        chosen: Default::default(),
     };
     apply::desired(content, &facts).map(|desired| desired.twins).unwrap_or_default()
 }
@@ -213,10 +227,12 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     if let Some(theirs) = goal.theirs {
         memory.twins.extend(before.twins.difference(theirs).cloned());
     }
-    resolved.refresh(site.world, &contents).await;
+    resolved.refresh(site.world, &contents, goal.doubted).await;
     let sessions = apply::sessions(&before, &owner, site.world.clock.now(), goal.since);
     let deaf = goal.deaf.cloned().unwrap_or_default();
-    let facts = apply::Facts { resolved: resolved.addresses(), sessions: sessions.clone(), deaf, ..old };
+    let chosen = goal.chosen.cloned().unwrap_or_default();
+    let facts = apply::Facts { resolved: resolved.addresses(), sessions: sessions.clone(), deaf, chosen, ..old };
+    let missing = goal.content.map(|content| facts::missing(content, &facts)).unwrap_or_default();
     let mut desired = match goal.content {
         Some(content) => apply::desired(content, &facts)?,
         None => Desired::nothing(owner, site.world.device.driver()),
@@ -228,7 +244,7 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     for step in plan.apply.iter().chain(&plan.clean) {
         tracing::debug!(network = %site.identity.network.name, %step, "planned");
     }
-    Ok(Planned { desired, before, plan, sessions })
+    Ok(Planned { desired, before, plan, sessions, missing })
 }
 
 /// The values of foreign settings that the plan changes.

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use patronus_core::apply::Sessions;
 use patronus_core::path::PORT_OFFSET;
+use patronus_core::path::prober::{begins, begins_by};
 use patronus_types::PublicKey;
 use patronus_types::bundle::{Content, Peer};
 
@@ -39,7 +40,7 @@ pub(super) fn begin(site: Site<'_>, goal: Goal<'_>, sessions: &Sessions, (interf
 /// Sends a packet through each tunnel.
 pub fn pulse(site: Site<'_>, content: &Content, pulse: Pulse<'_>) {
     let wanted = ends(content, site).filter(|end| match pulse {
-        Pulse::Begin => end.begins(),
+        Pulse::Begin => end.begins,
         Pulse::Silent(sessions) => !end.has_session(sessions),
         Pulse::All => true,
     });
@@ -50,21 +51,12 @@ pub fn pulse(site: Site<'_>, content: &Content, pulse: Pulse<'_>) {
 struct End<'a> {
     interface: String,
     peer: &'a Peer,
-    ours: PublicKey,
     theirs: PublicKey,
-    /// Whether this side knows where the far one is, and the other way round.
-    known: (bool, bool),
+    /// Whether this side begins a session.
+    begins: bool,
 }
 
 impl End<'_> {
-    /// Whether this side begins a session.
-    fn begins(&self) -> bool {
-        match self.known {
-            (true, true) => self.ours < self.theirs,
-            (knows_far, _) => knows_far,
-        }
-    }
-
     fn has_session(&self, sessions: &Sessions) -> bool {
         sessions.contains(&(self.interface.clone(), self.theirs))
     }
@@ -76,10 +68,8 @@ fn ends<'a>(content: &'a Content, site: Site<'a>) -> impl Iterator<Item = End<'a
         let interface = site.owner.interface(tunnel.local, tunnel.remote);
         let end = move |peer: &'a Peer| {
             let far = peer.uplinks.get(usize::from(tunnel.remote))?;
-            // An uplink keeps its sessions alive where it has no endpoint of its own.
-            let known = (far.endpoint.is_some(), near.keepalive_s == 0);
-            let (ours, theirs) = (near.public_key, far.public_key);
-            Some(End { interface: interface.clone(), peer, ours, theirs, known })
+            let (theirs, begins) = (far.public_key, begins(near, far));
+            Some(End { interface: interface.clone(), peer, theirs, begins })
         };
         Some(content.peers.iter().filter_map(end))
     });
@@ -93,9 +83,8 @@ fn spare_ends<'a>(content: &'a Content, site: Site<'a>) -> impl Iterator<Item = 
             Some(End {
                 interface: site.owner.spare_interface(),
                 peer: content.peers.iter().find(|peer| peer.name == far.name)?,
-                ours: spare.public_key,
                 theirs: far.public_key,
-                known: (far.endpoint.is_some(), near_is_known),
+                begins: begins_by((far.endpoint.is_some(), near_is_known), &spare.public_key, &far.public_key),
             })
         })
     })

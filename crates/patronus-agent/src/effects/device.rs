@@ -68,6 +68,9 @@ pub trait Device: Send + Sync {
     /// was something else.
     async fn set_sysctl(&self, path: &str, value: &str) -> Result<Option<String>>;
 
+    /// How many packets each of the owner's tunnels has carried, in and out, as far as is known.
+    async fn carried(&self, owner: &Owner) -> Result<BTreeMap<String, u64>>;
+
     /// One of the host's own links; none if there is no such device.
     async fn host_link(&self, name: &str) -> Result<Option<HostLink>>;
 
@@ -174,6 +177,10 @@ impl Device for Linux {
 
     async fn set_sysctl(&self, path: &str, value: &str) -> Result<Option<String>> {
         Setting::at(path).ok_or_else(|| Error::ForeignSetting(path.to_owned()))?.write(value)
+    }
+
+    async fn carried(&self, owner: &Owner) -> Result<BTreeMap<String, u64>> {
+        link::carried(&netlink::open()?, owner).await
     }
 
     async fn host_link(&self, name: &str) -> Result<Option<HostLink>> {

@@ -70,6 +70,20 @@ pub(super) async fn all(netlink: &Handle) -> Result<BTreeMap<u32, Link>> {
     Ok(links.iter().map(read).map(|link| (link.index, link)).collect())
 }
 
+/// How many packets each of the owner's links has carried, in and out.
+pub(super) async fn carried(netlink: &Handle, owner: &Owner) -> Result<BTreeMap<String, u64>> {
+    let links = netlink::list("read the interfaces' counters", netlink.link().get().execute()).await?;
+    let counted = |message: &LinkMessage| {
+        let link = read(message);
+        let stats = message.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Stats64(stats) => Some(stats.rx_packets.saturating_add(stats.tx_packets)),
+            _ => None,
+        });
+        (link.alias.as_deref() == Some(&owner.alias())).then_some((link.name, stats?))
+    };
+    Ok(links.iter().filter_map(counted).collect())
+}
+
 /// Makes a kernel WireGuard interface, down.
 pub(super) async fn add_wireguard(netlink: &Handle, name: &str) -> Result<()> {
     let message = rtnetlink::LinkWireguard::new(name).build();

@@ -1,15 +1,15 @@
 //! Far agents that answer, or do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use patronus_core::path::packet::Packet;
-use tokio::sync::mpsc;
 
 use super::FakeKernel;
-use crate::echo::{Echo, Heard, Line};
+use crate::echo::{Came, Echo, Heard, Inbox, Line};
 
 /// Who answers at once, and how often.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct FakeEcho {
     cut_off: Arc<Mutex<Option<(FakeKernel, usize)>>>,
     /// By which tunnels far ends were ever told that nothing more should come.
     left: Arc<Mutex<Vec<String>>>,
+    /// Far agents that measure, by tunnel device.
+    measuring: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl FakeEcho {
@@ -38,6 +40,16 @@ impl FakeEcho {
         self.left.lock().unwrap().clone()
     }
 
+    /// Whether the far agents on a tunnel measure it, too, or nothing comes by it any more.
+    pub fn measures(&self, device: &str, measures: bool) {
+        let mut measuring = self.measuring.lock().unwrap();
+        if measures {
+            measuring.insert(device.to_owned())
+        } else {
+            measuring.remove(device)
+        };
+    }
+
     /// From now on it carries all.
     pub fn heal(&self) {
         *self.cut_off.lock().unwrap() = None;
@@ -45,20 +57,38 @@ impl FakeEcho {
 }
 
 impl Echo for FakeEcho {
-    fn open(&self, device: &str, _: u16, heard: mpsc::Sender<Heard>) -> std::io::Result<Box<dyn Line>> {
-        Ok(Box::new(FakeLine { device: device.to_owned(), echo: self.clone(), heard }))
+    fn open(&self, device: &str, _: u16, inbox: Inbox) -> std::io::Result<Box<dyn Line>> {
+        Ok(Box::new(FakeLine { device: device.to_owned(), echo: self.clone(), inbox, count: AtomicU32::new(0) }))
     }
 }
 
 struct FakeLine {
     device: String,
     echo: FakeEcho,
-    heard: mpsc::Sender<Heard>,
+    inbox: Inbox,
+    count: AtomicU32,
+}
+
+impl FakeLine {
+    /// What a far agent that measures says when a packet has come, as if its own were due just then.
+    fn measure(&self, from: IpAddr, packet: &Packet) {
+        if self.echo.measuring.lock().unwrap().contains(&self.device) {
+            let seq = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+            let interval_ms = packet.interval_ms;
+            let said = Packet { asks: true, ..*packet }.answer(Duration::ZERO).unwrap();
+            let bytes = Packet { interval_ms, seq, received: seq, ..said }.encode();
+            let came = Came { device: self.device.as_str().into(), from, bytes, at: tokio::time::Instant::now() };
+            self.inbox.came.try_send(came).unwrap();
+        }
+    }
 }
 
 impl Line for FakeLine {
     fn send(&self, to: SocketAddr, packet: &Packet, _: usize) {
         let from = to.ip();
+        if !packet.asks {
+            return self.measure(from, packet);
+        }
         let cut_off = |(kernel, most): &(FakeKernel, usize)| kernel.tunnels().iter().any(|(_, _, peers)| peers > most);
         if self.echo.cut_off.lock().unwrap().as_ref().is_some_and(cut_off) {
             return;
@@ -68,7 +98,7 @@ impl Line for FakeLine {
             && let Some(packet) = packet.answer(Duration::ZERO)
         {
             *left -= 1;
-            let _ = self.heard.try_send(Heard { from, packet });
+            let _ = self.inbox.heard.try_send(Heard { from, packet });
         }
     }
 
@@ -76,5 +106,9 @@ impl Line for FakeLine {
         if leaving {
             self.echo.left.lock().unwrap().push(self.device.clone());
         }
+    }
+
+    fn count(&self) -> u64 {
+        0
     }
 }

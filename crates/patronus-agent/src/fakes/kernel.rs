@@ -264,6 +264,10 @@ impl Device for FakeKernel {
         self.act(format!("sysctl {path}"), |state| state.sysctls.insert(path.to_owned(), value.to_owned()))
     }
 
+    async fn carried(&self, _: &Owner) -> Result<BTreeMap<String, u64>> {
+        Ok(BTreeMap::new())
+    }
+
     async fn host_link(&self, _: &str) -> Result<Option<HostLink>> {
         Ok(None)
     }

@@ -333,6 +333,7 @@ impl Network {
             content: flight.before.as_ref().map(|before| &before.content),
             from: Some(&flight.bundle.content),
             learnt: Some(&flight.snapshot.endpoints),
+            back_to: flight.ways.chosen(),
             since: flight.since(),
             ..Goal::default()
         };

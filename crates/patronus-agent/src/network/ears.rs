@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use patronus_core::apply::{Departure, Sessions, carrier};
+use patronus_core::apply::{Chosen, Departure, Sessions, carrier};
 use patronus_core::path::SPARE;
 use patronus_core::path::packet::Packet;
 use patronus_types::Name;
@@ -32,8 +32,8 @@ impl Ears {
     }
 
     /// It answered. Where it leaves that tunnel, nothing more is to be expected by it.
-    pub(super) fn hear(&mut self, content: &Content, peer: &Name, answer: &Packet) {
-        let tunnel = content.peers.iter().find(|it| it.name == *peer).and_then(|it| carrier(content, it));
+    pub(super) fn hear(&mut self, (content, chosen): (&Content, &Chosen), peer: &Name, answer: &Packet) {
+        let tunnel = content.peers.iter().find(|it| it.name == *peer).and_then(|it| carrier(content, chosen, it));
         // The far end names its own uplink first.
         let by_carrier = tunnel.is_some_and(|tunnel| (tunnel.local, tunnel.remote) == (answer.remote, answer.local));
         let by_spare = answer.remote == SPARE;
@@ -54,18 +54,18 @@ impl Ears {
     }
 
     /// The sessions by which nothing is answered any more, and those that are left.
-    pub(super) fn deaf(&self, content: &Content, owner: &Owner) -> Sessions {
+    pub(super) fn deaf(&self, content: &Content, chosen: &Chosen, owner: &Owner) -> Sessions {
         let silent =
             self.misses.iter().filter(|(_, misses)| **misses > MISSES).map(|((peer, spare), _)| (peer, *spare));
         let concerned = content.spare.iter().flat_map(|spare| &spare.peers).map(|far| &far.name);
         let left = self.left.map(|left| left == Departure::Spare);
         let left = left.into_iter().flat_map(|spare| concerned.clone().map(move |peer| (peer, spare)));
-        silent.chain(left).filter_map(|way| session(content, owner, way)).collect()
+        silent.chain(left).filter_map(|way| session((content, chosen), owner, way)).collect()
     }
 }
 
 fn session(
-    content: &Content,
+    (content, chosen): (&Content, &Chosen),
     owner: &Owner,
     (name, spare): (&Name, bool),
 ) -> Option<(String, patronus_types::PublicKey)> {
@@ -74,7 +74,7 @@ fn session(
         return Some((owner.spare_interface(), far.public_key));
     }
     let peer = content.peers.iter().find(|peer| peer.name == *name)?;
-    let tunnel = carrier(content, peer)?;
+    let tunnel = carrier(content, chosen, peer)?;
     let far = peer.uplinks.get(usize::from(tunnel.remote))?;
     Some((owner.interface(tunnel.local, tunnel.remote), far.public_key))
 }
@@ -99,8 +99,8 @@ mod tests {
         let mut ears = Ears::default();
         let mut deaf = |answer: Option<&Packet>| {
             ears.ask(&peer);
-            answer.into_iter().for_each(|answer| ears.hear(&content, &peer, answer));
-            ears.deaf(&content, &owner).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+            answer.into_iter().for_each(|answer| ears.hear((&content, &Chosen::new()), &peer, answer));
+            ears.deaf(&content, &Chosen::new(), &owner).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
         for _ in 0..3 {
             assert!(deaf(Some(&ordinary)).is_empty());
@@ -114,7 +114,9 @@ mod tests {
         assert_eq!(deaf(Some(&spare)), ["pt000"]);
         let elsewhere = Packet { local: 1, remote: 1, ..ordinary };
         assert_eq!(deaf(Some(&elsewhere)), ["pt000"], "that tunnel carries nothing");
-        let names = |ears: &Ears| ears.deaf(&content, &owner).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let names = |ears: &Ears| {
+            ears.deaf(&content, &Chosen::new(), &owner).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
         let mut ears = Ears::default();
         for (left, wanted) in [(Departure::Spare, "pt0s"), (Departure::Ordinary, "pt000")] {
             ears.leave(Some(left));

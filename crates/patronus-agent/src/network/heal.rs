@@ -6,6 +6,8 @@ use std::sync::Arc;
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::api::agent::{Shadow, Steps};
 
+use tokio::sync::watch;
+
 use super::report::shorten;
 use super::{Bundle, Network};
 use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
@@ -139,7 +141,8 @@ impl Network {
     pub(super) async fn foresee(&mut self, bundle: &Bundle) {
         let running = self.running.clone();
         let from = running.as_ref().map(|running| &running.content);
-        let goal = Goal { content: Some(&bundle.content), from, ..Goal::default() };
+        let chosen = self.probes.chosen();
+        let goal = Goal { content: Some(&bundle.content), from, chosen: Some(&chosen), ..Goal::default() };
         let mut resolved = std::mem::take(&mut self.resolved);
         let plan = converge::foresee(self.site(), goal, &mut resolved).await;
         self.resolved = resolved;
@@ -168,11 +171,40 @@ impl Network {
 
     pub(super) async fn converge(&mut self, goal: Goal<'_>) -> Result<Done, ConvergeError> {
         let mut resolved = std::mem::take(&mut self.resolved);
-        let deaf = goal.content.map(|content| self.ears.deaf(content, &self.owner)).unwrap_or_default();
-        let goal = Goal { deaf: Some(&deaf), ..goal };
+        let roads = self.probes.roads();
+        let mut roads = roads.lock().await;
+        if let Some(chosen) = goal.back_to {
+            roads.go_back(chosen.clone());
+        }
+        let chosen = roads.prune(goal.content);
+        let deaf = goal.content.map(|content| self.ears.deaf(content, &chosen, &self.owner)).unwrap_or_default();
+        let doubted = self.probes.has_silent();
+        let goal = Goal { deaf: Some(&deaf), chosen: Some(&chosen), doubted, ..goal };
         let done = converge::converge(self.site(), goal, &mut resolved, &self.home.earlier()).await;
         self.resolved = resolved;
+        if let Ok(done) = &done {
+            roads.settle(goal.content, done.routes.clone());
+            self.probes.follow(goal.content, &done.missing, goal.back_to.is_some());
+        }
         done
+    }
+
+    /// Begins to measure paths, and to move traffic by that. Tells from then on whether nothing comes by some path.
+    pub async fn measure_paths(&mut self) -> watch::Receiver<bool> {
+        let (running, observed) = (self.running.clone(), self.world.device.observe(&self.owner).await.ok());
+        let running = running.as_ref().map(|bundle| &bundle.content).zip(observed.as_ref());
+        self.probes.begin(&self.world, &mut self.lines, running).await;
+        self.probes.silent()
+    }
+
+    /// Whether a name may have another address by now: nothing comes by some path.
+    pub fn doubts_names(&self) -> bool {
+        self.probes.has_silent() && !self.resolved.is_empty()
+    }
+
+    /// Ends it: far ends are told that this one leaves for a while.
+    pub async fn rest_paths(&mut self) {
+        self.probes.end().await;
     }
 
     fn site(&self) -> Site<'_> {

@@ -34,6 +34,7 @@ use crate::control::ControlError;
 use crate::converge::Resolved;
 use crate::echo::Lines;
 use crate::effects::model::Owner;
+use crate::probe::Probes;
 use crate::state::{self, CondemnedList, Home, Identity, Orders, Progress, Release, StateError, Versions};
 use crate::status::{Contact, TunnelStatus};
 use crate::world::World;
@@ -91,6 +92,8 @@ pub struct Network {
     flight: Option<Flight>,
     /// Where far agents are asked, and answered.
     lines: Lines,
+    /// What is measured, and chosen by that.
+    probes: Probes,
     /// Counts what was sent by them.
     seq: u32,
     /// Stands in what was sent last: whoever did not see it cannot answer.
@@ -177,6 +180,7 @@ impl Network {
             teller: None,
             flight: None,
             lines,
+            probes: Probes::new(owner),
             seq: 0,
             asked: 0,
             epoch: Instant::now(),

@@ -30,6 +30,7 @@ impl Network {
             driver,
             addresses: content.map(|content| content.addresses.clone()).unwrap_or_default(),
             tunnels,
+            paths: self.probes.show().await,
             outcome: self.progress.outcome.clone(),
             undone: self.undone(),
             proving: self.proving(),

@@ -11,6 +11,8 @@ use patronus_types::bundle::Party;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::probe::PathView;
+
 pub use command::command;
 pub use look::tunnels;
 
@@ -62,6 +64,9 @@ pub struct Member {
     pub addresses: Vec<IpAddr>,
     /// Its tunnels.
     pub tunnels: Vec<TunnelStatus>,
+    /// The paths to the other sites; none without a running agent.
+    #[serde(default)]
+    pub paths: Vec<PathView>,
     /// What became of the newest version.
     pub outcome: Option<Outcome>,
     /// Bundles that were tried here and undone, and are not tried again.

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use patronus_types::api::agent::{Mode, Outcome, OutcomeKind, Shadow, Steps};
 
 use patronus_types::Name;
+use patronus_types::path::PathStatus;
+
+use crate::probe::PathView;
 
 use super::{Contact, Member, NetworkStatus, PeerStatus, Proving, Status, TunnelStatus};
 
@@ -64,8 +67,34 @@ fn membership(text: &mut String, member: &Member) {
     for line in member.shadow.iter().flat_map(foreseen) {
         field(text, "shadow", &plain(&line));
     }
+    for path in worth_telling(&member.paths) {
+        field(text, "path", &plain(&path_line(path)));
+    }
     for tunnel in &member.tunnels {
         tunnel_lines(text, tunnel);
+    }
+}
+
+/// The paths to sites where there is a choice, and those that are not well.
+fn worth_telling(paths: &[PathView]) -> impl Iterator<Item = &PathView> {
+    let has_choice = |path: &PathView| paths.iter().filter(|other| other.site == path.site).count() > 1;
+    paths.iter().filter(move |path| path.status != PathStatus::Up || has_choice(path))
+}
+
+fn path_line(path: &PathView) -> String {
+    let mut line = format!("{} by {} to its uplink {}: {}", path.site, path.uplink, path.far_uplink, word(path.status));
+    if let (Some(latency), Some(jitter), Some(loss)) = (path.latency_ms, path.jitter_ms, path.packet_loss_pct) {
+        let _ = write!(line, ", {latency} ms, jitter {jitter} ms, loss {loss} %");
+    }
+    let _ = write!(line, "; {}", path.reason);
+    line
+}
+
+fn word(status: PathStatus) -> &'static str {
+    match status {
+        PathStatus::Up => "up",
+        PathStatus::Degraded => "degraded",
+        PathStatus::Down => "down",
     }
 }
 

@@ -11,7 +11,7 @@ use patronus_core::rope::Rope;
 use patronus_core::wgconf::{self, Config};
 use patronus_types::api::error::{ErrorCode, Fault};
 use patronus_types::bundle::Party;
-use patronus_types::confirm::Confirm;
+use patronus_types::network::NetworkSpec;
 use patronus_types::{Name, NetworkId, PublicKey, SiteId};
 
 use crate::error::{Error, Result};
@@ -59,7 +59,7 @@ impl Upload {
         let mut tars = BTreeMap::new();
         let mut faults = Vec::new();
         for (key, config) in &self.configs {
-            match find(input, key).and_then(|site| tar((network, &input.spec.confirm), site, &names, config)) {
+            match find(input, key).and_then(|site| tar((network, &input.spec), site, &names, config)) {
                 Ok((site, tar)) => {
                     tars.insert(site, tar);
                 }
@@ -102,7 +102,7 @@ fn find<'a>(input: &'a Input, key: &Key) -> Result<&'a Site, String> {
 }
 
 fn tar(
-    (network, confirm): (&Party<NetworkId>, &Confirm),
+    (network, spec): (&Party<NetworkId>, &NetworkSpec),
     site: &Site,
     names: &BTreeMap<PublicKey, Name>,
     config: &Config,
@@ -118,7 +118,8 @@ fn tar(
         uplink,
         public_key: *public_key,
         port_base: site.port_base,
-        confirm: &confirm.for_site(|probe| probe.is_run_by(&site.spec)),
+        confirm: &spec.confirm.for_site(|probe| probe.is_run_by(&site.spec)),
+        paths: &spec.paths,
         names,
         config,
     };

@@ -32,6 +32,8 @@ const YOUNG_LOOK: Duration = Duration::from_secs(10);
 /// The same while keys are replaced, where traffic waits for sessions soon after a change, and otherwise: nothing tells of
 /// sessions that come and go.
 const WAITING_LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(1));
+/// The same while nothing comes by some path and endpoints have names: those may have other addresses by now.
+const DOUBT_LOOK: Duration = Duration::from_secs(30);
 /// How often a packet goes into each tunnel. A session is renewed by a packet when it is two minutes old, and is dead at
 /// three: so this lies between.
 const PULSE: Duration = Duration::from_secs(125);
@@ -60,6 +62,8 @@ enum Event {
     Reported(Result<(), ControlError>),
     Evidence(Evidence),
     KernelNews,
+    /// A path fell silent, or none is any more.
+    PathNews,
     Timer,
 }
 
@@ -91,12 +95,15 @@ struct Loop {
     reported: Option<String>,
     /// Who asked here for a change that goes on.
     waiting: Vec<(Awaited, errand::Answer)>,
+    /// Whether nothing comes by some path.
+    silent: watch::Receiver<bool>,
 }
 
 /// Runs a membership until it is left or `commands` closes. Tunnels stay as they are then.
 pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mut news: watch::Receiver<u64>) {
+    let silent = network.measure_paths().await;
     let whole = network.recover().await;
-    let mut this = Loop::new(network, whole);
+    let mut this = Loop::new(network, whole, silent);
     loop {
         this.answer_waiting();
         this.launch().await;
@@ -104,6 +111,7 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
             Event::Command(None) => {
                 // Nobody would be there to undo what does not hold.
                 this.network.abort("the agent was stopped before the change had proven itself").await;
+                this.network.rest_paths().await;
                 return this.answer_waiting();
             }
             Event::Command(Some(Command::Status(answer))) => {
@@ -131,13 +139,15 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
             Event::Reported(result) => this.reported(result),
             Event::Evidence(evidence) => this.weigh(evidence).await,
             Event::KernelNews => this.look_soon(),
+            Event::PathNews if this.network.doubts_names() => this.look_soon(),
+            Event::PathNews => {}
             Event::Timer => this.timer().await,
         }
     }
 }
 
 impl Loop {
-    fn new(network: Network, whole: bool) -> Self {
+    fn new(network: Network, whole: bool, silent: watch::Receiver<bool>) -> Self {
         let identity = network.identity();
         let interval = Duration::from_secs(identity.poll_interval_s.into());
         let poll = Poll::new(network.world().polling, identity.servers.len(), interval);
@@ -165,6 +175,7 @@ impl Loop {
             report_at: now,
             reported: None,
             waiting: Vec::new(),
+            silent,
         };
         if !whole {
             this.look_at = now + this.look_again.fail(this.random());
@@ -203,6 +214,7 @@ impl Loop {
             fetched = land(&mut self.fetching) => Event::Fetched(fetched),
             result = land(&mut self.report) => Event::Reported(result),
             evidence = self.network.evidence() => Event::Evidence(evidence),
+            Ok(()) = self.silent.changed() => Event::PathNews,
             changed = news.changed() => match changed {
                 Ok(()) => Event::KernelNews,
                 Err(_) => Event::Command(None),
@@ -270,6 +282,7 @@ impl Loop {
             (true, true) if !self.network.waits_for().is_empty() => WAITING_LOOK.0,
             (_, true) => WAITING_LOOK.1,
             (true, false) => YOUNG_LOOK,
+            (false, false) if self.network.doubts_names() => DOUBT_LOOK,
             (false, false) => LOOK,
         }
     }

@@ -12,8 +12,8 @@ use patronus_types::bundle::{Content, Peer, Tunnel};
 use patronus_types::{Name, PublicKey};
 use tokio::time::{Instant, timeout_at};
 
-use super::way::{Way, Ways};
-use super::{BURST, TICK, servers};
+use super::way::Ways;
+use super::{BURST, servers};
 use crate::network::{Bundle, Network};
 
 /// How long far agents may take to say that they are there, before a change.
@@ -24,7 +24,6 @@ const BURST_PAUSE: Duration = Duration::from_millis(20);
 const MUTE: Duration = Duration::from_secs(15);
 
 /// Who has answered.
-#[derive(Default)]
 struct Roll {
     asked: usize,
     ways: Ways,
@@ -60,7 +59,7 @@ impl Network {
             .collect();
         let (answering, mute): (Vec<&Peer>, Vec<&Peer>) =
             candidates.into_iter().partition(|peer| peer.probe_port.is_some());
-        let mut roll = Roll::default();
+        let mut roll = Roll { asked: 0, ways: Ways::new(self.probes.chosen()) };
         self.begin_asking();
         for peers in answering.chunks(BURST) {
             for peer in peers {
@@ -84,7 +83,8 @@ impl Network {
         while roll.ways.best() < roll.asked {
             let Ok(Some(heard)) = timeout_at(until, self.lines.heard()).await else { return };
             if let Some(name) = names.get(&heard.from).filter(|_| self.is_answer(&heard.packet)) {
-                roll.ways.note(name, Way::of(content, name, &heard.packet));
+                let way = roll.ways.of(content, name, &heard.packet);
+                roll.ways.note(name, way);
             }
         }
     }
@@ -113,15 +113,8 @@ impl Network {
             for &address in peer.addresses.iter().filter(|&address| leads_to(peer, address)) {
                 for is_full in [false, true].into_iter().take(1 + usize::from(full)) {
                     let seq = self.next_seq() + u32::from(is_full);
-                    let packet = Packet {
-                        full: is_full,
-                        local,
-                        remote,
-                        interval_ms: u16::try_from(TICK.as_millis()).unwrap_or(u16::MAX),
-                        seq,
-                        time: self.asked,
-                        ..Packet::default()
-                    };
+                    let packet =
+                        Packet { asks: true, full: is_full, local, remote, seq, time: self.asked, ..Packet::default() };
                     let len = if is_full { largest(content.mtu, address) } else { 0 };
                     self.lines.send(&interface, SocketAddr::new(address, port), &packet, len);
                 }

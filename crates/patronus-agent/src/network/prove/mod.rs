@@ -22,8 +22,6 @@ use crate::effects::model::Observed;
 use ask::names;
 use probes::Probes;
 use servers::{Dialled, Servers};
-use way::Way;
-
 pub(super) use way::Ways;
 
 /// How often what is still silent is asked.
@@ -122,7 +120,7 @@ impl Network {
         let Some(name) = names.get(&from) else { return };
         let Some(content) = flight.content() else { return };
         self.note_answer(content, from, &packet);
-        let counts = self.is_answer(&packet) && flight.ways.allow(name, Way::of(content, name, &packet));
+        let counts = self.is_answer(&packet) && flight.ways.allow(name, flight.ways.of(content, name, &packet));
         if counts {
             let now = self.now();
             flight.change.handle_evidence(now, |proof| proof.handle_peer(name));

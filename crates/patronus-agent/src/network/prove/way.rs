@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patronus_core::apply::carrier;
+use patronus_core::apply::{Chosen, carrier};
 use patronus_core::path::SPARE;
 use patronus_core::path::packet::Packet;
 use patronus_types::Name;
@@ -21,9 +21,9 @@ impl Way {
     const BEST: Self = Self { carries: true, full: true };
 
     /// That of an answer.
-    pub fn of(content: &Content, name: &Name, answer: &Packet) -> Self {
+    pub fn of(content: &Content, chosen: &Chosen, name: &Name, answer: &Packet) -> Self {
         let peer = content.peers.iter().find(|peer| peer.name == *name);
-        let carrier = peer.and_then(|peer| carrier(content, peer));
+        let carrier = peer.and_then(|peer| carrier(content, chosen, peer));
         // The far end names its own uplink first. While keys are replaced, the spare tunnel stands in.
         let ordinary = carrier.is_some_and(|tunnel| (tunnel.local, tunnel.remote) == (answer.remote, answer.local));
         let carries = ordinary || answer.remote == SPARE;
@@ -34,11 +34,29 @@ impl Way {
 /// The best way to each peer that answered.
 #[derive(Debug, Default)]
 pub struct Ways {
+    /// What was chosen before. By that a peer must be reached after a change, too: that traffic could flee from it by another
+    /// path proves nothing.
+    chosen: Option<Chosen>,
     all: BTreeMap<Name, Way>,
     best: usize,
 }
 
 impl Ways {
+    /// None yet.
+    pub fn new(chosen: Chosen) -> Self {
+        Self { chosen: Some(chosen), ..Self::default() }
+    }
+
+    /// The way of an answer.
+    pub fn of(&self, content: &Content, name: &Name, answer: &Packet) -> Way {
+        Way::of(content, self.chosen.as_ref().unwrap_or(&Chosen::new()), name, answer)
+    }
+
+    /// What was chosen before; none where that was not looked at.
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.chosen.as_ref()
+    }
+
     /// An answer came.
     pub fn note(&mut self, name: &Name, way: Way) {
         let before = self.all.get(name).copied();

@@ -119,7 +119,7 @@ fn refuse_taken(unit: &Unit<'_>, network: &Network, id: SiteId, spec: &SiteSpec)
 
 /// What of a site's declaration stands in bundles: not where it is in words, nor its labels.
 fn bundled(spec: &SiteSpec) -> SiteSpec {
-    let plain = |uplink: &Uplink| Uplink { metered: false, labels: Default::default(), ..uplink.clone() };
+    let plain = |uplink: &Uplink| Uplink { labels: Default::default(), ..uplink.clone() };
     SiteSpec {
         location: String::new(),
         region: None,

@@ -1,0 +1,68 @@
+//! How a path does, for people.
+
+use std::time::Duration;
+
+use patronus_core::path::prober::Prober;
+use patronus_core::path::select::Candidate;
+use patronus_types::path::PathStatus;
+use patronus_types::{Decimal, Name};
+use serde::{Deserialize, Serialize};
+
+/// One path to another site. Figures are null until it has been measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PathView {
+    /// The site.
+    pub site: Name,
+    /// The local uplink.
+    pub uplink: String,
+    /// Index of the far one.
+    pub far_uplink: u8,
+    /// Whether what goes to the site goes by it.
+    pub used: bool,
+    /// How it does.
+    pub status: PathStatus,
+    /// Whether it ever answered.
+    pub measured: bool,
+    /// Round trip in milliseconds.
+    pub latency_ms: Option<Decimal>,
+    /// How it varies, in milliseconds.
+    pub jitter_ms: Option<Decimal>,
+    /// Share of packets lost on the way there, in percent.
+    pub packet_loss_pct: Option<Decimal>,
+    /// 0 to 100.
+    pub health_score: Option<u8>,
+    /// Why it is used or not.
+    pub reason: String,
+}
+
+/// All paths, by site, the one that is used first.
+pub(super) fn all(prober: &Prober, uplinks: &[String], now: Duration) -> Vec<PathView> {
+    let pairs = 0..prober.plan().peers.len();
+    let each = pairs.flat_map(|pair| prober.selector().explain(pair, 0, now).candidates);
+    each.filter_map(|candidate| view(prober, uplinks, &candidate)).collect()
+}
+
+fn view(prober: &Prober, uplinks: &[String], candidate: &Candidate) -> Option<PathView> {
+    let (peer, way) = prober.way(candidate.path)?;
+    let figures = candidate.view.figures;
+    let decimal = |value: f32| Decimal::nearest(f64::from(value));
+    Some(PathView {
+        site: peer.name.clone(),
+        uplink: uplinks.get(usize::from(way.local)).cloned().unwrap_or_default(),
+        far_uplink: way.remote,
+        used: prober.selector().decision(prober.selector().pair(candidate.path)?, 0).path == Some(candidate.path),
+        status: candidate.view.status(&prober.plan().settings),
+        measured: figures.is_some(),
+        latency_ms: figures.and_then(|figures| decimal(figures.latency_ms)),
+        jitter_ms: figures.and_then(|figures| decimal(figures.jitter_ms)),
+        packet_loss_pct: figures.and_then(|figures| decimal(figures.loss * 100.0)),
+        health_score: candidate.score.map(score),
+        reason: candidate.reason.to_string(),
+    })
+}
+
+fn score(score: f32) -> u8 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let whole = score.clamp(0.0, 100.0).round() as u8;
+    whole
+}
