@@ -30,7 +30,6 @@ done
 key() { site "$1" wg show pt000 public-key; }
 knows() { site "$1" wg show all peers | grep -qF "$2"; } # S KEY
 ways() { for s in 1 2 3; do site "$s" ip route show proto 80 | sort; done; }
-asked() { server patronusctl site get "$1" --network net -o json | jq -r "$2"; } # NAME JQ
 no_spare() { ! interfaces "$1" | grep -qx pt0s; }
 
 # Tunnels made by hand between one and two, whose key at one is replaced as quickly as a script can.

@@ -6,21 +6,7 @@
 # shellcheck source=tests/lab/forge.sh
 . "$here/forge.sh"
 begin
-ctl apply -f - <<'YAML'
-{kind: network, name: net, confirm: {timeout_s: 6}}
----
-{kind: site, name: one, network: net, prefixes: [192.168.1.0/24], endpoints: [203.0.113.1]}
----
-{kind: site, name: two, network: net, prefixes: [192.168.2.0/24], endpoints: [203.0.113.2]}
----
-{kind: site, name: three, network: net, prefixes: [192.168.3.0/24], endpoints: [203.0.113.3]}
-YAML
-join net 1 one 2 two 3 three
-publish net
-for pair in '1 2' '2 3' '3 1'; do
-    # shellcheck disable=SC2086
-    within 10 reaches $pair || fail "no way for $pair"
-done
+plain_net 3 'confirm: {timeout_s: 6}'
 
 ended() { # S VERSION RESULT
     [[ $(state "$1" '"\(.outcome.version) \(.outcome.result)"') == "$2 $3" ]]

@@ -25,15 +25,7 @@ together() { # FILE...
 . "$here/flow.sh"
 
 begin
-ctl apply -f - <<'YAML'
-{kind: network, name: net, range: 10.210.0.0/24}
----
-{kind: site, name: one, network: net, prefixes: [192.168.1.0/24], endpoints: [203.0.113.1]}
----
-{kind: site, name: two, network: net, prefixes: [192.168.2.0/24], endpoints: [203.0.113.2]}
-YAML
-join net 1 one 2 two
-publish net
+plain_net 2 'range: 10.210.0.0/24'
 NAMES=([1]=one [2]=two)
 take_bundles net 1 one two
 for s in 1 2; do site "$s" ip address add "203.0.113.10$s/24" dev up1; done
