@@ -36,7 +36,7 @@ pub struct Heard {
 
 /// A packet that was not asked for: the far end measures.
 #[derive(Debug, Clone)]
-pub struct Came {
+pub struct Arrival {
     /// The tunnel device.
     pub device: Arc<str>,
     /// Who sent it.
@@ -53,7 +53,7 @@ pub struct Inbox {
     /// Answers.
     pub heard: mpsc::Sender<Heard>,
     /// The rest.
-    pub came: mpsc::Sender<Came>,
+    pub arrivals: mpsc::Sender<Arrival>,
 }
 
 /// Where lines come from.
@@ -84,17 +84,17 @@ type Open = BTreeMap<String, (u32, Box<dyn Line>)>;
 pub struct Lines {
     echo: Arc<dyn Echo>,
     port: u16,
-    open: Voice,
+    open: SharedLines,
     inbox: Inbox,
     heard: mpsc::Receiver<Heard>,
-    came: Option<mpsc::Receiver<Came>>,
+    arrivals: Option<mpsc::Receiver<Arrival>>,
 }
 
 /// Sends by whatever lines are open.
 #[derive(Clone, Default)]
-pub struct Voice(Arc<Mutex<Open>>);
+pub struct SharedLines(Arc<Mutex<Open>>);
 
-impl Voice {
+impl SharedLines {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,9 +116,9 @@ impl Lines {
     /// None yet. `port` is the same on all tunnels.
     pub fn new(echo: Arc<dyn Echo>, port: u16) -> Self {
         let (sender, heard) = mpsc::channel(ROOM);
-        let (arrived, came) = mpsc::channel(ROOM);
-        let inbox = Inbox { heard: sender, came: arrived };
-        Self { echo, port, open: Voice::default(), inbox, heard, came: Some(came) }
+        let (arrived, arrivals) = mpsc::channel(ROOM);
+        let inbox = Inbox { heard: sender, arrivals: arrived };
+        Self { echo, port, open: SharedLines::default(), inbox, heard, arrivals: Some(arrivals) }
     }
 
     /// Opens a line on each tunnel that has none, and closes those of tunnels that are gone.
@@ -137,8 +137,8 @@ impl Lines {
     }
 
     /// For who sends beside this: a handle, and what comes without having been asked for. Nothing comes a second time.
-    pub fn share(&mut self) -> (Voice, Option<mpsc::Receiver<Came>>) {
-        (self.open.clone(), self.came.take())
+    pub fn share(&mut self) -> (SharedLines, Option<mpsc::Receiver<Arrival>>) {
+        (self.open.clone(), self.arrivals.take())
     }
 
     /// Sends by a tunnel, as [`Line::send`].
@@ -263,7 +263,7 @@ async fn read(socket: Arc<UdpSocket>, state: Arc<State>, inbox: Inbox) {
             let _ = inbox.heard.try_send(Heard { from: from.ip(), packet });
         } else {
             let (device, at) = (Arc::clone(&state.device), tokio::time::Instant::now());
-            let _ = inbox.came.try_send(Came { device, from: from.ip(), bytes: packet.encode(), at });
+            let _ = inbox.arrivals.try_send(Arrival { device, from: from.ip(), bytes: packet.encode(), at });
         }
     }
 }

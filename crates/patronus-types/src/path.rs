@@ -73,7 +73,27 @@ impl PathSettings {
     }
 }
 
-/// One path. All figures are null until it has been measured.
+/// How a path does now. All figures are null until it has been measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PathState {
+    /// How it does; `down` where it never answered.
+    pub status: PathStatus,
+    /// Whether it has ever answered.
+    pub measured: bool,
+    /// Smoothed round trip in milliseconds.
+    pub latency_ms: Option<Decimal>,
+    /// Smoothed difference between one round trip and the next, in milliseconds.
+    pub jitter_ms: Option<Decimal>,
+    /// Share of packets lost on the way there, in percent.
+    pub packet_loss_pct: Option<Decimal>,
+    /// The score, 0 to 100.
+    pub health_score: Option<u8>,
+    /// Why it is used or not, in words.
+    pub reason: Option<String>,
+}
+
+/// One path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Path {
@@ -87,20 +107,9 @@ pub struct Path {
     pub source_uplink: Name,
     /// The uplink by which it arrives.
     pub dest_uplink: Name,
-    /// How it does; `down` where it never answered.
-    pub status: PathStatus,
-    /// Whether it has ever answered.
-    pub measured: bool,
-    /// Smoothed round trip in milliseconds.
-    pub latency_ms: Option<Decimal>,
-    /// Smoothed difference between one round trip and the next, in milliseconds.
-    pub jitter_ms: Option<Decimal>,
-    /// Share of packets lost on the way there, in percent.
-    pub packet_loss_pct: Option<Decimal>,
-    /// The score, 0 to 100.
-    pub health_score: Option<u8>,
-    /// Why it is not `up`, in words.
-    pub reason: Option<String>,
+    /// How it does.
+    #[serde(flatten)]
+    pub state: PathState,
     /// When it last answered.
     pub last_heard_at: Option<Timestamp>,
     /// When the site last reported it.

@@ -60,8 +60,6 @@ pub struct Goal<'a> {
     pub chosen: Option<&'a Chosen>,
     /// Whether names are looked up anew, since nothing comes by some path.
     pub doubted: bool,
-    /// Those that were chosen before a change that is undone now.
-    pub back_to: Option<&'a Chosen>,
 }
 
 /// What was done.

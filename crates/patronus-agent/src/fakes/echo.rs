@@ -9,7 +9,7 @@ use std::time::Duration;
 use patronus_core::path::packet::Packet;
 
 use super::FakeKernel;
-use crate::echo::{Came, Echo, Heard, Inbox, Line};
+use crate::echo::{Arrival, Echo, Heard, Inbox, Line};
 
 /// Who answers at once, and how often.
 #[derive(Debug, Clone, Default)]
@@ -77,8 +77,8 @@ impl FakeLine {
             let interval_ms = packet.interval_ms;
             let said = Packet { asks: true, ..*packet }.answer(Duration::ZERO).unwrap();
             let bytes = Packet { interval_ms, seq, received: seq, ..said }.encode();
-            let came = Came { device: self.device.as_str().into(), from, bytes, at: tokio::time::Instant::now() };
-            self.inbox.came.try_send(came).unwrap();
+            let arrival = Arrival { device: self.device.as_str().into(), from, bytes, at: tokio::time::Instant::now() };
+            self.inbox.arrivals.try_send(arrival).unwrap();
         }
     }
 }

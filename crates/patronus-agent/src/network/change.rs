@@ -333,11 +333,10 @@ impl Network {
             content: flight.before.as_ref().map(|before| &before.content),
             from: Some(&flight.bundle.content),
             learnt: Some(&flight.snapshot.endpoints),
-            back_to: flight.ways.chosen(),
             since: flight.since(),
             ..Goal::default()
         };
-        let done = self.converge(goal).await;
+        let done = self.converge_back(goal, flight.ways.chosen()).await;
         self.arrive();
         let done = done.map_err(|error| error.to_string())?;
         self.settle(&done).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use patronus_core::apply::Chosen;
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::api::agent::{Shadow, Steps};
 
@@ -170,21 +171,30 @@ impl Network {
     }
 
     pub(super) async fn converge(&mut self, goal: Goal<'_>) -> Result<Done, ConvergeError> {
+        self.converge_back(goal, None).await
+    }
+
+    /// The same where a change is undone: back to the paths that were chosen before it, and all are measured anew.
+    pub(super) async fn converge_back(
+        &mut self,
+        goal: Goal<'_>,
+        before: Option<&Chosen>,
+    ) -> Result<Done, ConvergeError> {
         let mut resolved = std::mem::take(&mut self.resolved);
-        let roads = self.probes.roads();
-        let mut roads = roads.lock().await;
-        if let Some(chosen) = goal.back_to {
-            roads.go_back(chosen.clone());
+        let steering = self.probes.steering();
+        let mut steering = steering.lock().await;
+        if let Some(chosen) = before {
+            steering.go_back(chosen.clone());
         }
-        let chosen = roads.prune(goal.content);
+        let chosen = steering.prune(goal.content);
         let deaf = goal.content.map(|content| self.ears.deaf(content, &chosen, &self.owner)).unwrap_or_default();
         let doubted = self.probes.has_silent();
         let goal = Goal { deaf: Some(&deaf), chosen: Some(&chosen), doubted, ..goal };
         let done = converge::converge(self.site(), goal, &mut resolved, &self.home.earlier()).await;
         self.resolved = resolved;
         if let Ok(done) = &done {
-            roads.settle(goal.content, done.routes.clone());
-            self.probes.follow(goal.content, &done.missing, goal.back_to.is_some());
+            steering.settle(goal.content, done.routes.clone());
+            self.probes.follow(goal.content, &done.missing, before.is_some());
         }
         done
     }

@@ -2,9 +2,9 @@
 //!
 //! `patronus_core::path::prober` decides; here are its sockets, its clock and the routes. It runs as a task of its own, so that
 //! a path is left in a fraction of a second whatever else the network is busy with: a change that takes long, a server that
-//! does not answer. The two meet in [`Roads`]: what the kernel's routes are, and who may change them now.
+//! does not answer. The two meet in [`Steering`]: what the kernel's routes are, and who may change them now.
 
-mod roads;
+mod steering;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -24,13 +24,13 @@ use crate::echo::Lines;
 use crate::effects::model::{Observed, Owner};
 use crate::world::World;
 
-pub use roads::Roads;
+pub use steering::Steering;
 pub use view::PathView;
 
 /// What the task is told.
-enum Tell {
+enum Command {
     /// What there is now.
-    Follow(Box<Course>),
+    Follow(Box<Setup>),
     /// To say how the paths do.
     Show(oneshot::Sender<Vec<PathView>>),
     /// To tell the far ends that this one leaves for a while, and to end.
@@ -39,7 +39,7 @@ enum Tell {
 
 /// What is measured.
 #[derive(Default)]
-struct Course {
+struct Setup {
     plan: Plan,
     /// Where each peer's agent takes packets.
     ports: BTreeMap<IpAddr, SocketAddr>,
@@ -55,9 +55,9 @@ struct Course {
 
 /// The measuring of one network.
 pub struct Probes {
-    roads: Arc<Mutex<Roads>>,
-    chosen: roads::Shared,
-    tell: Option<mpsc::UnboundedSender<Tell>>,
+    steering: Arc<Mutex<Steering>>,
+    chosen: steering::Shared,
+    tell: Option<mpsc::UnboundedSender<Command>>,
     /// Whether nothing comes by some path.
     silent: watch::Receiver<bool>,
 }
@@ -65,21 +65,26 @@ pub struct Probes {
 impl Probes {
     /// Nothing is measured yet.
     pub fn new(owner: Owner) -> Self {
-        let roads = Roads::new(owner);
-        Self { chosen: roads.shared(), roads: Arc::new(Mutex::new(roads)), tell: None, silent: watch::channel(false).1 }
+        let steering = Steering::new(owner);
+        Self {
+            chosen: steering.shared(),
+            steering: Arc::new(Mutex::new(steering)),
+            tell: None,
+            silent: watch::channel(false).1,
+        }
     }
 
     /// Begins, with what the kernel's routes say that was chosen before.
     pub async fn begin(&mut self, world: &World, lines: &mut Lines, running: Option<(&Content, &Observed)>) {
-        let mut roads = self.roads.lock().await;
+        let mut steering = self.steering.lock().await;
         if let Some((content, observed)) = running {
-            roads.adopt(content, observed);
+            steering.adopt(content, observed);
         }
-        let (voice, Some(came)) = lines.share() else { return };
+        let (lines, Some(arrivals)) = lines.share() else { return };
         let (tell, told) = mpsc::unbounded_channel();
         let (falls_silent, silent) = watch::channel(false);
-        let kernel = (*roads.owner(), Arc::clone(&self.roads));
-        tokio::spawn(task::run(world.clone(), kernel, (voice, came), told, falls_silent));
+        let kernel = (*steering.owner(), Arc::clone(&self.steering));
+        tokio::spawn(task::run(world.clone(), kernel, (lines, arrivals), told, falls_silent));
         (self.tell, self.silent) = (Some(tell), silent);
     }
 
@@ -99,8 +104,8 @@ impl Probes {
     }
 
     /// The routes; nobody else changes them while this is held.
-    pub fn roads(&self) -> Arc<Mutex<Roads>> {
-        Arc::clone(&self.roads)
+    pub fn steering(&self) -> Arc<Mutex<Steering>> {
+        Arc::clone(&self.steering)
     }
 
     /// Measures what the kernel holds now. `missing` are the local uplinks whose device is not there. With `anew` all that was
@@ -113,8 +118,8 @@ impl Probes {
             let tunnel = carrier(content, &chosen, peer)?;
             Some((peer.name.clone(), (tunnel.local, tunnel.remote)))
         };
-        let course = match content {
-            Some(content) => Course {
+        let setup = match content {
+            Some(content) => Setup {
                 plan: Plan::of(content),
                 ports: content.peers.iter().filter_map(port).collect(),
                 carriers: content.peers.iter().filter_map(|peer| carries(content, peer)).collect(),
@@ -122,16 +127,16 @@ impl Probes {
                 present,
                 anew,
             },
-            None => Course { present, ..Course::default() },
+            None => Setup { present, ..Setup::default() },
         };
-        let _ = tell.send(Tell::Follow(Box::new(course)));
+        let _ = tell.send(Command::Follow(Box::new(setup)));
     }
 
     /// How the paths do; none where nothing is measured.
     pub async fn show(&self) -> Vec<PathView> {
         let (answer, shown) = oneshot::channel();
         match &self.tell {
-            Some(tell) if tell.send(Tell::Show(answer)).is_ok() => shown.await.unwrap_or_default(),
+            Some(tell) if tell.send(Command::Show(answer)).is_ok() => shown.await.unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -140,7 +145,7 @@ impl Probes {
     pub async fn end(&mut self) {
         let (answer, left) = oneshot::channel();
         if let Some(tell) = self.tell.take()
-            && tell.send(Tell::Leave(answer)).is_ok()
+            && tell.send(Command::Leave(answer)).is_ok()
         {
             let _ = left.await;
         }

@@ -27,7 +27,7 @@ impl Shared {
 
 /// The routes over tunnels, as they were set last.
 #[derive(Debug)]
-pub struct Roads {
+pub struct Steering {
     owner: Owner,
     chosen: Shared,
     routes: BTreeSet<Route>,
@@ -35,7 +35,7 @@ pub struct Roads {
     ranges: BTreeMap<Name, Vec<IpNet>>,
 }
 
-impl Roads {
+impl Steering {
     pub(super) fn new(owner: Owner) -> Self {
         Self { owner, chosen: Shared::default(), routes: BTreeSet::new(), ranges: BTreeMap::new() }
     }

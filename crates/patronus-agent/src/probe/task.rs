@@ -10,8 +10,8 @@ use patronus_types::Name;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::{Course, Roads, Tell, view};
-use crate::echo::{Came, Voice};
+use super::{Command, Setup, Steering, view};
+use crate::echo::{Arrival, SharedLines};
 use crate::effects::model::Owner;
 use crate::world::World;
 
@@ -25,9 +25,9 @@ const FAR: Duration = Duration::from_secs(3600);
 struct Task {
     world: World,
     owner: Owner,
-    roads: Arc<Mutex<Roads>>,
-    voice: Voice,
-    came: mpsc::Receiver<Came>,
+    steering: Arc<Mutex<Steering>>,
+    lines: SharedLines,
+    arrivals: mpsc::Receiver<Arrival>,
     prober: Prober,
     epoch: Instant,
     ports: BTreeMap<IpAddr, SocketAddr>,
@@ -41,18 +41,18 @@ struct Task {
 /// Measures until it is told to leave.
 pub(super) async fn run(
     world: World,
-    (owner, roads): (Owner, Arc<Mutex<Roads>>),
-    (voice, came): (Voice, mpsc::Receiver<Came>),
-    mut told: mpsc::UnboundedReceiver<Tell>,
+    (owner, steering): (Owner, Arc<Mutex<Steering>>),
+    (lines, arrivals): (SharedLines, mpsc::Receiver<Arrival>),
+    mut told: mpsc::UnboundedReceiver<Command>,
     silent: watch::Sender<bool>,
 ) {
     let seed = world.clock.random();
     let mut this = Task {
         world,
         owner,
-        roads,
-        voice,
-        came,
+        steering,
+        lines,
+        arrivals,
         prober: Prober::new(Plan::default(), seed, Duration::ZERO),
         epoch: Instant::now(),
         ports: BTreeMap::new(),
@@ -66,11 +66,11 @@ pub(super) async fn run(
         tokio::select! {
             biased;
             tell = told.recv() => match tell {
-                Some(Tell::Follow(course)) => this.follow(*course),
-                Some(Tell::Show(answer)) => {
+                Some(Command::Follow(setup)) => this.follow(*setup),
+                Some(Command::Show(answer)) => {
                     let _ = answer.send(view::all(&this.prober, &this.uplinks, this.now()));
                 }
-                Some(Tell::Leave(answer)) => {
+                Some(Command::Leave(answer)) => {
                     let now = this.now();
                     this.prober.leave(now);
                     this.act().await;
@@ -79,8 +79,8 @@ pub(super) async fn run(
                 }
                 None => return,
             },
-            Some(came) = this.came.recv() => {
-                this.take(&came);
+            Some(arrival) = this.arrivals.recv() => {
+                this.take(&arrival);
                 this.take_all();
             }
             () = sleep_until(wake) => {}
@@ -107,8 +107,8 @@ impl Task {
         }
     }
 
-    fn follow(&mut self, course: Course) {
-        let Course { plan, ports, carriers, uplinks, present, anew } = course;
+    fn follow(&mut self, setup: Setup) {
+        let Setup { plan, ports, carriers, uplinks, present, anew } = setup;
         let now = self.now();
         if anew {
             self.prober = Prober::new(plan, self.world.clock.random(), now);
@@ -130,16 +130,16 @@ impl Task {
         self.turns.retain(|name, _| self.prober.plan().peers.iter().any(|peer| peer.name == *name));
     }
 
-    fn take(&mut self, came: &Came) {
-        if let Some(uplinks) = self.owner.uplinks_of(&came.device) {
-            let at = came.at.saturating_duration_since(self.epoch);
-            self.prober.handle_packet(uplinks, came.from, &came.bytes, at);
+    fn take(&mut self, arrival: &Arrival) {
+        if let Some(uplinks) = self.owner.uplinks_of(&arrival.device) {
+            let at = arrival.at.saturating_duration_since(self.epoch);
+            self.prober.handle_packet(uplinks, arrival.from, &arrival.bytes, at);
         }
     }
 
     fn take_all(&mut self) {
-        while let Ok(came) = self.came.try_recv() {
-            self.take(&came);
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            self.take(&arrival);
         }
     }
 
@@ -179,15 +179,15 @@ impl Task {
         let device = self.owner.interface(burst.local, burst.remote);
         let packets = burst.packets.iter();
         let packets = packets.filter_map(|(address, packet, len)| Some((*self.ports.get(address)?, packet, *len)));
-        self.voice.send(&device, packets);
+        self.lines.send(&device, packets);
     }
 
     /// Moves what is to be moved, unless somebody else changes routes now.
     async fn turn(&mut self) {
-        let Ok(mut roads) = self.roads.try_lock() else { return };
+        let Ok(mut steering) = self.steering.try_lock() else { return };
         while let Some((name, uplinks)) = self.turns.pop_first() {
             let by = self.owner.interface(uplinks.0, uplinks.1);
-            match roads.turn(self.world.device.as_ref(), &name, uplinks).await {
+            match steering.turn(self.world.device.as_ref(), &name, uplinks).await {
                 Ok(()) => tracing::info!(site = %name, interface = by, "traffic goes by another path"),
                 Err(error) => tracing::warn!(site = %name, interface = by, %error, "traffic could not be moved"),
             }
@@ -197,7 +197,7 @@ impl Task {
     /// Sees to which sites traffic flows: by each tunnel more than was measured.
     async fn count(&mut self) {
         let Ok(carried) = self.world.device.carried(&self.owner).await else { return };
-        let own = self.voice.counts();
+        let own = self.lines.counts();
         let now = self.now();
         for (device, packets) in carried {
             let others = packets.saturating_sub(own.get(&device).copied().unwrap_or_default());

@@ -48,14 +48,14 @@ impl Measured {
         let observed = world.device.observe(&owner).await.unwrap();
         let running = is_running.then_some((&self.content, &observed));
         self.probes.begin(&world, &mut self.lines, running).await;
-        let roads = self.probes.roads();
-        let mut roads = roads.lock().await;
-        let chosen = roads.prune(Some(&self.content));
+        let steering = self.probes.steering();
+        let mut steering = steering.lock().await;
+        let chosen = steering.prune(Some(&self.content));
         let site = Site { world: &world, identity: &identity, owner: &owner };
         let goal = Goal { content: Some(&self.content), chosen: Some(&chosen), ..Goal::default() };
         let done = converge::converge(site, goal, &mut Resolved::default(), &self.lab.home().earlier()).await.unwrap();
-        roads.settle(goal.content, done.routes);
-        drop(roads);
+        steering.settle(goal.content, done.routes);
+        drop(steering);
         self.lines.follow(&world.device.observe(&owner).await.unwrap());
         self.probes.follow(goal.content, &[], false);
     }
@@ -81,7 +81,7 @@ async fn a_dead_path_is_left_and_returned_to_when_it_has_been_good_for_the_hold_
     }
     sleep(Duration::from_secs(15)).await;
     let paths = site.probes.show().await;
-    assert!(paths.len() == 4 && paths.iter().all(|path| path.status == PathStatus::Up), "{paths:?}");
+    assert!(paths.len() == 4 && paths.iter().all(|path| path.state.status == PathStatus::Up), "{paths:?}");
     assert_eq!(site.lab.kernel.carriers(), BTreeSet::from(["pt000".to_owned()]), "the cheaper one");
     site.lab.echo.measures("pt000", false);
     // Nothing flows, so it is measured each second: three of these, and two more until the other is known to have outlived it.
@@ -89,7 +89,10 @@ async fn a_dead_path_is_left_and_returned_to_when_it_has_been_good_for_the_hold_
     assert!(took < Duration::from_secs(6), "{took:?}");
     assert_eq!(site.probes.chosen().len(), 2);
     let dead = &site.probes.show().await[1];
-    assert_eq!((dead.used, dead.status, dead.reason.as_str()), (false, PathStatus::Down, "nothing is heard on it"));
+    assert_eq!(
+        (dead.used, dead.state.status, dead.state.reason.as_deref()),
+        (false, PathStatus::Down, Some("nothing is heard on it"))
+    );
     site.lab.echo.measures("pt000", true);
     let took = site.until(&["pt000"]).await;
     assert!(took >= Duration::from_secs(30), "{took:?}");
@@ -102,8 +105,8 @@ async fn a_move_waits_until_nobody_else_changes_routes() {
         site.lab.echo.measures(device, true);
     }
     sleep(Duration::from_secs(15)).await;
-    let (roads, began) = (site.probes.roads(), Instant::now());
-    let held = roads.lock().await;
+    let (steering, began) = (site.probes.steering(), Instant::now());
+    let held = steering.lock().await;
     site.lab.echo.measures("pt000", false);
     sleep(Duration::from_secs(9)).await;
     assert_eq!(site.lab.kernel.carriers(), BTreeSet::from(["pt000".to_owned()]));
@@ -138,5 +141,5 @@ async fn a_choice_stands_though_the_kernel_refuses_and_goes_with_its_tunnel() {
     assert!(site.probes.chosen().values().all(|uplinks| *uplinks == (1, 0)), "the next look brings the routes there");
     let mut smaller = site.content.clone();
     smaller.tunnels.pop();
-    assert!(site.probes.roads().lock().await.prune(Some(&smaller)).is_empty());
+    assert!(site.probes.steering().lock().await.prune(Some(&smaller)).is_empty());
 }

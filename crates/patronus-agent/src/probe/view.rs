@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use patronus_core::path::prober::Prober;
 use patronus_core::path::select::Candidate;
-use patronus_types::path::PathStatus;
+use patronus_types::path::PathState;
 use patronus_types::{Decimal, Name};
 use serde::{Deserialize, Serialize};
 
-/// One path to another site. Figures are null until it has been measured.
+/// One path to another site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PathView {
     /// The site.
@@ -20,19 +20,8 @@ pub struct PathView {
     /// Whether what goes to the site goes by it.
     pub used: bool,
     /// How it does.
-    pub status: PathStatus,
-    /// Whether it ever answered.
-    pub measured: bool,
-    /// Round trip in milliseconds.
-    pub latency_ms: Option<Decimal>,
-    /// How it varies, in milliseconds.
-    pub jitter_ms: Option<Decimal>,
-    /// Share of packets lost on the way there, in percent.
-    pub packet_loss_pct: Option<Decimal>,
-    /// 0 to 100.
-    pub health_score: Option<u8>,
-    /// Why it is used or not.
-    pub reason: String,
+    #[serde(flatten)]
+    pub state: PathState,
 }
 
 /// All paths, by site, the one that is used first.
@@ -51,13 +40,15 @@ fn view(prober: &Prober, uplinks: &[String], candidate: &Candidate) -> Option<Pa
         uplink: uplinks.get(usize::from(way.local)).cloned().unwrap_or_default(),
         far_uplink: way.remote,
         used: prober.selector().decision(prober.selector().pair(candidate.path)?, 0).path == Some(candidate.path),
-        status: candidate.view.status(&prober.plan().settings),
-        measured: figures.is_some(),
-        latency_ms: figures.and_then(|figures| decimal(figures.latency_ms)),
-        jitter_ms: figures.and_then(|figures| decimal(figures.jitter_ms)),
-        packet_loss_pct: figures.and_then(|figures| decimal(figures.loss * 100.0)),
-        health_score: candidate.score.map(score),
-        reason: candidate.reason.to_string(),
+        state: PathState {
+            status: candidate.view.status(&prober.plan().settings),
+            measured: figures.is_some(),
+            latency_ms: figures.and_then(|figures| decimal(figures.latency_ms)),
+            jitter_ms: figures.and_then(|figures| decimal(figures.jitter_ms)),
+            packet_loss_pct: figures.and_then(|figures| decimal(figures.loss * 100.0)),
+            health_score: candidate.score.map(score),
+            reason: Some(candidate.reason.to_string()),
+        },
     })
 }
 

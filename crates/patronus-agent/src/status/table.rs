@@ -78,15 +78,19 @@ fn membership(text: &mut String, member: &Member) {
 /// The paths to sites where there is a choice, and those that are not well.
 fn worth_telling(paths: &[PathView]) -> impl Iterator<Item = &PathView> {
     let has_choice = |path: &PathView| paths.iter().filter(|other| other.site == path.site).count() > 1;
-    paths.iter().filter(move |path| path.status != PathStatus::Up || has_choice(path))
+    paths.iter().filter(move |path| path.state.status != PathStatus::Up || has_choice(path))
 }
 
 fn path_line(path: &PathView) -> String {
-    let mut line = format!("{} by {} to its uplink {}: {}", path.site, path.uplink, path.far_uplink, word(path.status));
-    if let (Some(latency), Some(jitter), Some(loss)) = (path.latency_ms, path.jitter_ms, path.packet_loss_pct) {
+    let state = &path.state;
+    let mut line =
+        format!("{} by {} to its uplink {}: {}", path.site, path.uplink, path.far_uplink, word(state.status));
+    if let (Some(latency), Some(jitter), Some(loss)) = (state.latency_ms, state.jitter_ms, state.packet_loss_pct) {
         let _ = write!(line, ", {latency} ms, jitter {jitter} ms, loss {loss} %");
     }
-    let _ = write!(line, "; {}", path.reason);
+    if let Some(reason) = &state.reason {
+        let _ = write!(line, "; {reason}");
+    }
     line
 }
 
