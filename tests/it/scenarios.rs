@@ -60,6 +60,10 @@ scenarios! {
     stream: "stream";
     /// A black hole, carrier up, server stopped.
     failover: "failover";
+    /// What is measured, as people see it.
+    paths: "paths";
+    /// Policies, counted where packets leave.
+    policies: "policies";
     /// Random changes, and what the kernel holds after each.
     random: "random";
 }

@@ -180,7 +180,7 @@ cleanup() {
 
 dir='' cache=${LAB_VM_CACHE:-} pkg=linux-image-cloud-amd64 mem=512 cpus=1 limit=120 qemu_pid='' root=''
 if grep -qs '^ID=ubuntu' /etc/os-release; then pkg=linux-image-virtual; fi
-mods=(wireguard veth bridge dummy tun nf_tables nft_ct nft_limit nft_nat nft_masq nft_numgen
+mods=(wireguard veth bridge dummy tun nf_tables nf_conntrack_netlink nft_ct nft_limit nft_nat nft_masq nft_numgen
     nft_reject_inet nft_fib_inet nft_quota nft_log nft_meta_bridge nft_reject_bridge sch_netem sch_tbf sch_htb sch_ingress
     cls_u32 act_mirred act_police vrf overlay)
 while getopts 'd:c:k:m:p:t:x:h' o; do

@@ -126,8 +126,14 @@ complain() {
     wrong=$((wrong + 1))
 }
 
+# The last fault is over for this site too: no traffic is about to return to a path.
+settled() { # S
+    [[ $(state "$1" '.paths | all(.[]; .used or (.reason | test("cost more|no better")))') == true ]]
+}
+
 bring() { # NAME S WORDS
     local what="$1 (server $server)" s=$2 words=$3 bundle=${NAMES[$2]}-$version files began took late='' said touched=no
+    within 20 settled "$s" || fail "$what: site $s does not settle before it: $(state "$s" .paths)"
     remember "$s"
     files=$(files "$s")
     began=$(now_ms)

@@ -29,7 +29,8 @@ done
 
 key() { site "$1" wg show pt000 public-key; }
 knows() { site "$1" wg show all peers | grep -qF "$2"; } # S KEY
-ways() { for s in 1 2 3; do site "$s" ip route show proto 80 | sort; done; }
+# Which of the tunnels between two uplinks carries traffic is the measuring's to say.
+ways() { for s in 1 2 3; do site "$s" ip route show proto 80 | sed 's/ dev pt0[0-3][0-3] / dev pt0.. /' | sort; done; }
 no_spare() { ! interfaces "$1" | grep -qx pt0s; }
 
 # Tunnels made by hand between one and two, whose key at one is replaced as quickly as a script can.

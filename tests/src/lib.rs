@@ -36,10 +36,25 @@ fn obstacle() -> Option<String> {
     std::env::var("PATRONUS_NO_NAMESPACES").ok().filter(|reason| !reason.is_empty())
 }
 
-/// Past what holds back the output of tests.
 fn say_not_run(name: &str, reason: &str) {
-    let note = format!("NOT RUN: scenario {name}: {reason}\n");
+    say(&format!("NOT RUN: {name}: {reason}\n"));
+}
+
+/// Past what holds back the output of tests.
+pub fn say(note: &str) {
     std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes()).unwrap_or_default();
+}
+
+/// Whether a test of the kernel can run here; `also` is a reason against it that it found out itself. That it cannot is
+/// said aloud, and not accepted in CI.
+///
+/// # Panics
+/// When it cannot, in CI.
+pub fn can_run(name: &str, also: Option<String>) -> bool {
+    let Some(reason) = obstacle().or(also) else { return true };
+    assert!(std::env::var_os("CI").is_none(), "{name} cannot run: {reason}");
+    say_not_run(name, &reason);
+    false
 }
 
 /// Runs a script of `tests/scenarios` in its lab, with more environment.
@@ -48,9 +63,7 @@ fn say_not_run(name: &str, reason: &str) {
 /// # Panics
 /// When the script is missing, or when there are no namespaces in CI.
 pub fn scenario(name: &str, environment: &[(&str, &str)]) -> Option<Output> {
-    if let Some(reason) = obstacle() {
-        assert!(std::env::var_os("CI").is_none(), "scenario {name} cannot run: {reason}");
-        say_not_run(name, &reason);
+    if !can_run(&format!("scenario {name}"), None) {
         return None;
     }
     let programs = programs();
@@ -95,7 +108,7 @@ pub fn passes_with_kernel(name: &str) {
     if obstacle().is_some() || kernel_has_wireguard() {
         passes(name);
     } else {
-        say_not_run(name, "this kernel has no WireGuard; make test-kernel brings one that has");
+        say_not_run(&format!("scenario {name}"), "this kernel has no WireGuard; make test-kernel brings one that has");
     }
 }
 
@@ -111,7 +124,7 @@ fn kernel_has_wireguard() -> bool {
 /// With everything the scenario printed, when it fails.
 pub fn tells(name: &str) {
     let Some(output) = success(name) else { return };
-    std::io::Write::write_all(&mut std::io::stderr(), &output.stdout).unwrap_or_default();
+    say(&String::from_utf8_lossy(&output.stdout));
 }
 
 /// What a program printed.

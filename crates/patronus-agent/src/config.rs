@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use patronus_core::apply::MARK_SHIFT;
 use patronus_types::Invalid;
 use serde::Deserialize;
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub userspace_sockets: PathBuf,
     /// The `nft` program.
     pub nft_program: PathBuf,
+    /// By how many bits the class of a packet is shifted in its mark, 0 to 24: eight bits from there on are Patronus's.
+    pub mark_shift: u8,
 }
 
 impl Default for Config {
@@ -50,6 +53,7 @@ impl Default for Config {
             userspace_program: settings.program,
             userspace_sockets: settings.sockets,
             nft_program: PathBuf::from("nft"),
+            mark_shift: MARK_SHIFT,
         }
     }
 }
@@ -82,6 +86,9 @@ impl Config {
 
     /// How tunnels are made.
     pub fn settings(&self) -> Result<Settings, Invalid> {
+        if self.mark_shift > 24 {
+            return Err(Invalid::new("mark_shift: use 0 to 24, since a mark has 32 bits and a class takes eight"));
+        }
         Ok(Settings {
             driver: self.driver.parse::<DriverChoice>()?,
             program: self.userspace_program.clone(),
@@ -104,6 +111,7 @@ mod tests {
     fn mistakes_are_named() {
         assert_eq!(Config::parse("poll: interval\n").unwrap().poll, Polling::Interval);
         assert!(Config::parse("pol: long\n").unwrap_err().contains("pol"));
+        assert!(Config { mark_shift: 25, ..Config::default() }.settings().is_err());
         assert!(Config { driver: "magic".to_owned(), ..Config::default() }.settings().is_err());
     }
 }

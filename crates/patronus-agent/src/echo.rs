@@ -4,13 +4,16 @@
 //! It answers far ends' questions by itself for as long as it lives, whatever the network is busy with.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use patronus_core::path::packet::{LEN, Packet};
+use rustix::io::Errno;
+use rustix::net::addr::SocketAddrArg;
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
 use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -47,6 +50,9 @@ pub struct Arrival {
     pub at: tokio::time::Instant,
 }
 
+/// To whom, what, and the length in bytes up to which zeros follow.
+pub type Outgoing<'a> = (SocketAddr, &'a Packet, usize);
+
 /// Where what comes goes to. What nobody takes is dropped.
 #[derive(Debug, Clone)]
 pub struct Inbox {
@@ -67,8 +73,8 @@ pub trait Echo: Send + Sync {
 
 /// One tunnel device's socket; closed when dropped.
 pub trait Line: Send + Sync {
-    /// Sends a packet, with zeros behind it up to `len` bytes. Nobody is told when it cannot be sent: no answer comes then.
-    fn send(&self, to: SocketAddr, packet: &Packet, len: usize);
+    /// Sends packets at once. Nobody is told of one that cannot be sent: no answer comes then.
+    fn send(&self, packets: &[Outgoing<'_>]);
 
     /// Says in every answer from now on whether this end leaves the tunnel.
     fn leave(&self, leaving: bool);
@@ -100,9 +106,9 @@ impl SharedLines {
     }
 
     /// Sends packets by one tunnel, as [`Line::send`].
-    pub fn send<'a>(&self, device: &str, packets: impl IntoIterator<Item = (SocketAddr, &'a Packet, usize)>) {
+    pub fn send(&self, device: &str, packets: &[Outgoing<'_>]) {
         if let Some((_, line)) = self.open().get(device) {
-            packets.into_iter().for_each(|(to, packet, len)| line.send(to, packet, len));
+            line.send(packets);
         }
     }
 
@@ -143,7 +149,7 @@ impl Lines {
 
     /// Sends by a tunnel, as [`Line::send`].
     pub fn send(&self, device: &str, to: SocketAddr, packet: &Packet, len: usize) {
-        self.open.send(device, [(to, packet, len)]);
+        self.open.send(device, &[(to, packet, len)]);
     }
 
     /// Has far ends told by which tunnels nothing more should come.
@@ -207,14 +213,10 @@ struct Half {
 }
 
 impl Line for Both {
-    fn send(&self, to: SocketAddr, packet: &Packet, len: usize) {
-        let half = if to.is_ipv4() { Some(&self.v4) } else { self.v6.as_ref() };
-        let mut bytes = packet.encode().to_vec();
-        bytes.resize(len.max(LEN), 0);
-        if let Some(half) = half {
-            let _ = half.socket.try_send_to(&bytes, to);
-            self.state.count.fetch_add(1, Ordering::Relaxed);
-        }
+    fn send(&self, packets: &[Outgoing<'_>]) {
+        let (v4, v6): (Vec<_>, Vec<_>) = packets.iter().partition(|(to, ..)| to.is_ipv4());
+        let sent = send_all(&self.v4.socket, &v4) + self.v6.as_ref().map_or(0, |half| send_all(&half.socket, &v6));
+        self.state.count.fetch_add(sent, Ordering::Relaxed);
     }
 
     fn leave(&self, leaving: bool) {
@@ -243,6 +245,33 @@ fn bound(domain: Domain, device: &str, address: SocketAddr) -> io::Result<Arc<Ud
     Ok(Arc::new(UdpSocket::from_std(socket.into())?))
 }
 
+/// Sends packets with as few system calls as can be, and says how many went.
+fn send_all(socket: &UdpSocket, packets: &[Outgoing<'_>]) -> u64 {
+    let padded = |(_, packet, len): &Outgoing<'_>| {
+        let mut bytes = packet.encode().to_vec();
+        bytes.resize((*len).max(LEN), 0);
+        bytes
+    };
+    let (bytes, addresses): (Vec<_>, Vec<_>) = packets.iter().map(|it| (padded(it), it.0.as_any())).unzip();
+    let parts: Vec<_> = bytes.iter().map(|bytes| [IoSlice::new(bytes)]).collect();
+    let mut nothing: Vec<_> = packets.iter().map(|_| SendAncillaryBuffer::default()).collect();
+    let each = addresses.iter().zip(&parts).zip(&mut nothing);
+    let mut messages: Vec<_> =
+        each.map(|((address, part), nothing)| MMsgHdr::new_with_addr(address, part, nothing)).collect();
+    let (mut rest, mut sent) = (messages.as_mut_slice(), 0);
+    while !rest.is_empty() {
+        // What fails is the first one of those that are left, and says nothing of the others.
+        let done = match sendmmsg(socket, rest, SendFlags::DONTWAIT) {
+            Ok(done) => done,
+            Err(Errno::AGAIN) => break,
+            Err(_) => 0,
+        };
+        sent += u64::try_from(done).unwrap_or_default();
+        rest = rest.get_mut(done.max(1)..).unwrap_or_default();
+    }
+    sent
+}
+
 /// Answers what asks, and hands on the rest.
 async fn read(socket: Arc<UdpSocket>, state: Arc<State>, inbox: Inbox) {
     let started = Instant::now();
@@ -265,5 +294,28 @@ async fn read(socket: Arc<UdpSocket>, state: Arc<State>, inbox: Inbox) {
             let (device, at) = (Arc::clone(&state.device), tokio::time::Instant::now());
             let _ = inbox.arrivals.try_send(Arrival { device, from: from.ip(), bytes: packet.encode(), at });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn packets_go_together_and_one_that_cannot_go_stops_no_other() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (to, nowhere) = (receiver.local_addr().unwrap(), "255.255.255.255:9".parse().unwrap());
+        let packet = |seq| Packet { seq, ..Packet::default() };
+        let packets = [packet(1), packet(2), packet(3), packet(4)];
+        let [one, two, three, four] = &packets;
+        let all = [(nowhere, one, LEN), (to, two, LEN), (nowhere, three, LEN), (to, four, 1400)];
+        assert_eq!(send_all(&sender, &all), 2);
+        let mut buffer = [0; BUFFER];
+        for (packet, size) in [(two, LEN), (four, 1400)] {
+            let len = receiver.recv(&mut buffer).await.unwrap();
+            assert_eq!((Packet::decode(&buffer[..len]), len), (Some(*packet), size));
+        }
+        assert_eq!(send_all(&sender, &[]), 0);
     }
 }

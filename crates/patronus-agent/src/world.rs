@@ -33,6 +33,8 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// How to ask for changes.
     pub polling: Polling,
+    /// By how many bits the numbers of classes are shifted in marks.
+    pub mark_shift: u8,
 }
 
 impl World {
@@ -47,6 +49,7 @@ impl World {
             reach: Arc::new(reach::Sockets),
             clock: Arc::new(System),
             polling: config.poll,
+            mark_shift: config.mark_shift,
         })
     }
 }

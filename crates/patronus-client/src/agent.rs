@@ -8,6 +8,7 @@ use http::header::IF_NONE_MATCH;
 use patronus_types::Digest;
 use patronus_types::api::MAX_WAIT_S;
 use patronus_types::api::agent::{EnrolRequest, EnrolResponse, Report, State};
+use patronus_types::api::paths::PathReport;
 use patronus_types::api::route::Op;
 
 use crate::call::Call;
@@ -61,6 +62,14 @@ impl Agent<'_> {
         let digest = digest.to_string();
         let call = || Ok(Call::new(Op::AgentBundle, &[&digest]));
         self.0.download(&call, into, Limit(limit), progress).await
+    }
+
+    /// Tells what a site's paths are like.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn paths(&self, report: &PathReport) -> Result<(), Error> {
+        self.0.send(Call::new(Op::AgentPaths, &[]).json(report)?).await.map(drop)
     }
 
     /// Reports what runs. The sequence number makes a repeat harmless.

@@ -7,7 +7,8 @@ use patronus_types::Ref;
 
 use crate::server::Servers;
 use crate::{
-    Builder, Credential, Error, agent, apply, auth, bundles, events, health, networks, releases, sites, tokens,
+    Builder, Credential, Error, agent, apply, auth, bundles, events, health, networks, paths, policies, releases,
+    sites, tokens,
 };
 
 /// A client of one or several servers. Cloning is cheap and shares connections.
@@ -110,6 +111,16 @@ impl Client {
     /// Sites.
     pub fn sites(&self) -> sites::Sites<'_> {
         sites::Sites(self)
+    }
+
+    /// Paths.
+    pub fn paths(&self) -> paths::Paths<'_> {
+        paths::Paths(self)
+    }
+
+    /// Policies.
+    pub fn policies(&self) -> policies::Policies<'_> {
+        policies::Policies(self)
     }
 
     /// Sets of manifests.

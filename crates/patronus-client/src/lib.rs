@@ -45,6 +45,8 @@ pub mod download;
 pub mod events;
 pub mod health;
 pub mod networks;
+pub mod paths;
+pub mod policies;
 pub mod probe;
 pub mod releases;
 pub mod sites;

@@ -101,7 +101,7 @@ fn peak_mb() -> u64 {
 fn network(count: u32) -> Input {
     let spec = NetworkSpec::named(text("bench"));
     let sites = (0..count).map(|index| site(&spec, index)).collect();
-    Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation: None }
+    Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation: None, policies: Vec::new() }
 }
 
 fn site(network: &NetworkSpec, index: u32) -> Site {

@@ -16,8 +16,9 @@ use patronus_core::path::prober::{Action, Peer, Plan, Prober};
 use patronus_core::path::score::{Figures, Scores};
 use patronus_core::path::select::{Class, Selector, View, Way};
 use patronus_core::path::summary::{self, Summary};
-use patronus_core::policy::{Apps, Flow, compile, evaluate, keys, lint, resolve};
+use patronus_core::policy::{Flow, compile, evaluate, keys, lint, resolve};
 use patronus_types::path::PathSettings;
+use patronus_types::policy::Apps;
 use patronus_types::policy::{PolicySpec, Protocol};
 
 const ROUNDS: usize = 7;

@@ -10,11 +10,12 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::auth::jwt::Jwt;
 use crate::auth::password::Passwords;
-use crate::config::{Lifetimes, Limits};
+use crate::config::{History, Lifetimes, Limits};
 use crate::error::{Error, Result};
 use crate::handlers::health::Readiness;
 use crate::index::Index;
 use crate::keys::{ServerSecret, TokenHasher};
+use crate::paths::Paths;
 use crate::rotation::Troubles;
 
 /// The only place where the time is read.
@@ -62,6 +63,8 @@ pub struct Parts {
     pub limits: Limits,
     /// How long logins last.
     pub lifetimes: Lifetimes,
+    /// How long it is known what paths were like.
+    pub history: History,
 }
 
 /// The state that all requests share: the [`Parts`] it was made of, which it shows as its own, and what follows from them.
@@ -75,6 +78,7 @@ pub struct App {
     pub(crate) publishing: Publishing,
     pub(crate) rotation_troubles: Troubles,
     pub(crate) readiness: Readiness,
+    pub(crate) paths: Paths,
     /// Turns at compressing: a thousand agents ask for their archives in the moment when a thousand others wait to
     /// hear of the version, so it never takes all processors.
     pub(crate) packing: Semaphore,
@@ -114,6 +118,7 @@ impl App {
             publishing: Publishing::default(),
             rotation_troubles: Troubles::default(),
             readiness: Readiness::default(),
+            paths: Paths::default(),
             packing: Semaphore::new(half_of_the_processors()),
             stopping: watch::Sender::new(false),
             parts,

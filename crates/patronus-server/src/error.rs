@@ -157,7 +157,7 @@ impl From<StoreError> for Error {
                     .with(faults.collect())
             }
             StoreError::Changed { .. } => Self::new(PreconditionFailed, error),
-            StoreError::Conflict(_) => Self::new(Conflict, error),
+            StoreError::Conflict(_) | StoreError::Moved => Self::new(Conflict, error),
             StoreError::Credential(reason) => Self::unauthenticated(reason),
             StoreError::IdempotencyMismatch => Self::new(IdempotencyMismatch, error),
             StoreError::Full => {

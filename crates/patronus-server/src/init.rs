@@ -130,7 +130,7 @@ async fn fill(store: &dyn Store, admin: Name, password_hash: String, now: Timest
 }
 
 fn write(tenant: TenantId, now: Timestamp) -> Write {
-    Write { tenant, actor: Actor::system(), request_id: None, now, dry_run: false, idempotency: None }
+    Write { tenant, actor: Actor::system(), request_id: None, now, dry_run: false, idempotency: None, seen: Vec::new() }
 }
 
 fn milliseconds(now: Timestamp) -> u64 {

@@ -23,7 +23,8 @@ use crate::auth::{self, Principal};
 use crate::error::{Error, Result};
 use crate::extract::{Arrival, Call};
 use crate::handlers::{
-    agent, apply, auth as login, bundles, events, health, networks, openapi, releases, rotations, sites, tokens,
+    agent, apply, auth as login, bundles, events, health, networks, openapi, paths, policies, releases, rotations,
+    sites, tokens,
 };
 
 /// The longest path and query.
@@ -125,6 +126,17 @@ fn handle(call: Call) -> Answer {
         Op::SiteDelete => Box::pin(sites::delete(call)),
         Op::SiteRotateKey => Box::pin(rotations::start(call)),
         Op::SiteKeepKey => Box::pin(rotations::cancel(call)),
+        Op::PathList => Box::pin(paths::list(call)),
+        Op::PathWhy => Box::pin(paths::why(call)),
+        Op::PathGet => Box::pin(paths::get(call)),
+        Op::PathHealth => Box::pin(paths::health(call)),
+        Op::PolicyList => Box::pin(policies::list(call)),
+        Op::PolicyCreate => Box::pin(policies::create(call)),
+        Op::PolicyTest => Box::pin(policies::test(call)),
+        Op::AppList => Box::pin(policies::apps(call)),
+        Op::PolicyGet => Box::pin(policies::get(call)),
+        Op::PolicyUpdate => Box::pin(policies::update(call)),
+        Op::PolicyDelete => Box::pin(policies::delete(call)),
         Op::Apply => Box::pin(apply::apply(call)),
         Op::ReleaseList => Box::pin(releases::list(call)),
         Op::ReleasePublish => Box::pin(releases::publish(call)),
@@ -144,6 +156,7 @@ fn handle(call: Call) -> Answer {
         Op::AgentState => Box::pin(agent::state(call)),
         Op::AgentBundle => Box::pin(agent::bundle(call)),
         Op::AgentReport => Box::pin(agent::report(call)),
+        Op::AgentPaths => Box::pin(paths::report(call)),
         Op::AgentLeave => Box::pin(agent::leave(call)),
         Op::OpenApi => Box::pin(openapi::document(call)),
         Op::HealthLive => Box::pin(health::live(call)),
@@ -203,7 +216,7 @@ fn trace_id(request: &Request) -> Option<String> {
 /// What agents ask all the time is not worth a line of everybody's log.
 fn log(route: Route, response: &Response<Body>, request_id: &str, trace_id: Option<&str>, started: Instant) {
     let (status, op) = (response.status().as_u16(), route.name);
-    if matches!(route.op, Op::AgentState | Op::AgentReport | Op::HealthLive | Op::HealthReady) {
+    if matches!(route.op, Op::AgentState | Op::AgentReport | Op::AgentPaths | Op::HealthLive | Op::HealthReady) {
         tracing::debug!(op, status, request_id, trace_id, elapsed_us = elapsed_us(started), "request");
     } else {
         tracing::info!(op, status, request_id, trace_id, elapsed_us = elapsed_us(started), "request");

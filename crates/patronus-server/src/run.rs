@@ -88,6 +88,7 @@ impl Server {
             not_before,
             limits: config.limits,
             lifetimes: config.lifetimes,
+            history: config.history,
         })?;
         Ok(Self { listener, app, lock })
     }

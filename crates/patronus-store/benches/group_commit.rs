@@ -100,7 +100,7 @@ fn token() -> NewToken {
 
 fn write() -> Write {
     let (tenant, now) = (TenantId::new(1, &[1; 10]), Timestamp::UNIX_EPOCH);
-    Write { tenant, actor: Actor::system(), request_id: None, now, dry_run: false, idempotency: None }
+    Write { tenant, actor: Actor::system(), request_id: None, now, dry_run: false, idempotency: None, seen: Vec::new() }
 }
 
 /// What the disk itself needs to take 4 KiB for good.

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// The object's state does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// A network that was looked at has changed since.
+    #[error("the network was changed in the meantime: try again")]
+    Moved,
     /// A credential that does not exist, is used, expired or revoked. Which of these is for the log, not for the caller.
     #[error("the credential does not hold: {0}")]
     Credential(&'static str),

@@ -13,6 +13,8 @@ mod conformance;
 mod error;
 mod events;
 mod networks;
+mod paths;
+mod policies;
 mod releases;
 mod rotations;
 mod sites;
@@ -26,6 +28,8 @@ pub use change::{AgentRecord, Change, CommitHook, PrincipalRecord};
 pub use error::StoreError;
 pub use events::{EventFilter, Events};
 pub use networks::{Applied, ApplyOp, NetworkRecord, Networks, NewNetwork};
+pub use paths::{PathBlock, Paths};
+pub use policies::{NewPolicy, Policies};
 pub use releases::{Chunk, NewBundle, NewRelease, Releases, Slice, StoredBundle};
 pub use rotations::{Begun, Duty, NewRotation, RotationRecord, RotationStep, Rotations};
 pub use sites::{Enrolled, Enrolment, NewSite, SiteFilter, SiteKeys, SiteRecord, SiteReport, Sites};
@@ -40,7 +44,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything a backend can do.
 #[async_trait::async_trait]
-pub trait Store: Tenants + Users + Networks + Sites + Releases + Rotations + Tokens + Events + Send + Sync {
+pub trait Store:
+    Tenants + Users + Networks + Sites + Paths + Policies + Releases + Rotations + Tokens + Events + Send + Sync
+{
     /// Commits a small transaction through the writer, to show that writes work.
     ///
     /// # Errors

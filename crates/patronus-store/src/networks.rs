@@ -1,10 +1,11 @@
 //! Networks, and sets of manifests.
 
 use patronus_types::network::{Network, NetworkSpec};
+use patronus_types::policy::{Policy, PolicySpec};
 use patronus_types::site::{Site, SiteSpec};
-use patronus_types::{NetworkId, PublicKey, Ref, SiteId, TenantId};
+use patronus_types::{NetworkId, PolicyId, PublicKey, Ref, SiteId, TenantId};
 
-use crate::{NewSite, Page, Paged, Result, RotationRecord, SiteRecord, Write};
+use crate::{NewPolicy, NewSite, Page, Paged, Result, RotationRecord, SiteRecord, Write};
 
 /// A network to make.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct NetworkRecord {
     pub network: Network,
     /// All its sites, in order of id.
     pub sites: Vec<SiteRecord>,
+    /// Its policies, in order of name.
+    pub policies: Vec<PolicySpec>,
     /// The replacing of a site's keys, if one goes on.
     pub rotation: Option<RotationRecord>,
     /// The number the next release must have at least: above the newest release and above every version that an
@@ -55,6 +58,17 @@ pub enum ApplyOp {
         spec: Box<SiteSpec>,
         /// The key of its first uplink, if given.
         public_key: Option<PublicKey>,
+    },
+    /// Makes a policy.
+    CreatePolicy(NewPolicy),
+    /// Changes a policy that is at `expected`.
+    UpdatePolicy {
+        /// Which.
+        id: PolicyId,
+        /// Its version when it was read.
+        expected: u64,
+        /// What it becomes.
+        spec: Box<PolicySpec>,
     },
 }
 
@@ -91,4 +105,6 @@ pub enum Applied {
     Network(Box<Network>),
     /// The site as it is now.
     Site(Box<Site>),
+    /// The policy as it is now.
+    Policy(Box<Policy>),
 }

@@ -186,6 +186,9 @@ pub trait Sites {
     /// Writes down when sites were last heard; no event.
     async fn heard(&self, seen: Vec<(SiteId, Timestamp)>) -> Result<()>;
 
+    /// The tenant and the network of a site.
+    async fn home_of(&self, id: SiteId) -> Result<(TenantId, NetworkId)>;
+
     /// The name of a site, for messages.
     async fn site_name(&self, id: SiteId) -> Result<Name>;
 }

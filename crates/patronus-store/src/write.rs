@@ -1,7 +1,7 @@
 //! Who writes and under which conditions; pages of a list.
 
 use patronus_types::event::Actor;
-use patronus_types::{Digest, TenantId, Timestamp};
+use patronus_types::{Digest, NetworkId, TenantId, Timestamp};
 
 /// The circumstances of one write. Every write method takes one.
 #[derive(Debug, Clone)]
@@ -18,6 +18,9 @@ pub struct Write {
     pub dry_run: bool,
     /// Makes a repeat answer the first answer.
     pub idempotency: Option<Idempotency>,
+    /// The generations of networks that were looked at: refused with [`crate::StoreError::Moved`] where one has moved on, unless
+    /// it is a repeat.
+    pub seen: Vec<(NetworkId, u64)>,
 }
 
 /// The key under which a write's answer is kept for 24 hours.

@@ -3,6 +3,7 @@
 //! A peer's entry is the same on every site of a mesh, so the compiler renders it once. What depends on the pair is
 //! computed by the reader: on local uplink i, peer B's uplink j is reached at its endpoint's port + i.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::agent::Outcome;
 use crate::confirm::Confirm;
 use crate::path::PathSettings;
+use crate::policy::Rule;
 use crate::{Digest, Endpoint, Name, NetworkId, PublicKey, SiteId};
 
 /// The format number this version writes and reads.
@@ -65,6 +67,9 @@ pub struct Content {
     pub spare: Option<Spare>,
     /// Every other end, in order of name.
     pub peers: Vec<Peer>,
+    /// The network's policies in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Rule>,
 }
 
 /// Of which families a site has hosts behind it, or, as a hub, other sites.
@@ -126,6 +131,12 @@ pub struct LocalUplink {
     /// Whether traffic by it costs money: it is measured less often.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub metered: bool,
+    /// Whether it carries traffic only where nothing else can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
+    /// Labels by which policies name it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// One interface: local uplink i with everybody's uplink j.
@@ -206,6 +217,9 @@ pub struct PeerUplink {
     /// Seconds between keepalives to this peer; none means the local uplink's own value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keepalive_s: Option<u16>,
+    /// Whether it carries traffic only where nothing else can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
 }
 
 /// What a release holds for one site.

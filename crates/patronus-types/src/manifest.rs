@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::network::NetworkSpec;
+use crate::policy::PolicyInput;
 use crate::site::SiteInput;
 
 /// One document.
@@ -14,4 +15,6 @@ pub enum Manifest {
     Network(NetworkSpec),
     /// A site; without `network` it belongs to the only network in the documents, else to the tenant's only one.
     Site(Box<SiteInput>),
+    /// A policy, likewise.
+    Policy(Box<PolicyInput>),
 }

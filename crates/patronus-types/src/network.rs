@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confirm::Confirm;
 use crate::path::PathSettings;
+use crate::policy::Apps;
 use crate::schema::word_type;
 use crate::{Name, NetworkId, TenantId, Timestamp};
 
@@ -67,6 +68,9 @@ pub struct NetworkSpec {
     /// How paths are measured and chosen.
     #[serde(default)]
     pub paths: PathSettings,
+    /// Applications that policies can name, beside those that are built in; one of the same name replaces that.
+    #[serde(default, skip_serializing_if = "Apps::is_empty")]
+    pub apps: Apps,
     /// The age in days at which a site's keys are replaced, 1 to 3650; without one, only on request.
     #[serde(default, deserialize_with = "crate::bound::key_age")]
     pub rotate_keys_days: Option<u16>,
@@ -93,6 +97,7 @@ impl NetworkSpec {
             poll_interval_s: default_poll_interval_s(),
             confirm: Confirm::default(),
             paths: PathSettings::default(),
+            apps: Apps::default(),
             rotate_keys_days: None,
         }
     }

@@ -93,6 +93,31 @@ pub struct PathState {
     pub reason: Option<String>,
 }
 
+/// Whether a class of packets goes by a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClassUse {
+    /// The policies whose packets these are; none for what no policy takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Name>,
+    /// Whether they go by it.
+    pub used: bool,
+    /// Why or why not, where there is a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Path {
+    /// The id that the path between these uplinks always has.
+    pub fn id_of((source, local): (SiteId, u8), (dest, remote): (SiteId, u8)) -> PathId {
+        // FNV-1a of 128 bits over the text: an id needs to be spread well, not to be a secret.
+        let text = format!("{source}/{local}..{dest}/{remote}");
+        let step = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+        PathId::from_bits(text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, step))
+    }
+}
+
 /// One path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -110,6 +135,10 @@ pub struct Path {
     /// How it does.
     #[serde(flatten)]
     pub state: PathState,
+    /// What goes by it: first what no policy takes, then each class of packets that policies make.
+    pub classes: Vec<ClassUse>,
+    /// Whether the site has not reported for longer than it should: this is how it did then.
+    pub stale: bool,
     /// When it last answered.
     pub last_heard_at: Option<Timestamp>,
     /// When the site last reported it.

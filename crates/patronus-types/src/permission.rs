@@ -18,6 +18,15 @@ pub enum Permission {
     /// Create, change and delete sites.
     #[serde(rename = "site:write")]
     SiteWrite,
+    /// Read paths and what they were like.
+    #[serde(rename = "path:read")]
+    PathRead,
+    /// Read and test policies.
+    #[serde(rename = "policy:read")]
+    PolicyRead,
+    /// Create, change and delete policies.
+    #[serde(rename = "policy:write")]
+    PolicyWrite,
     /// Read releases and bundles.
     #[serde(rename = "bundle:read")]
     BundleRead,
@@ -50,7 +59,7 @@ pub enum Role {
     Viewer,
     /// Also writes sites and enrolment tokens, and publishes.
     Operator,
-    /// Also writes networks and tokens.
+    /// Also writes networks, policies and tokens.
     Admin,
     /// Agents and replicas.
     System,
@@ -60,13 +69,13 @@ impl Role {
     /// Whether the role holds the permission.
     pub fn allows(self, permission: Permission) -> bool {
         use Permission::{
-            AgentSelf, BundlePublish, BundleRead, EventRead, NetworkRead, NetworkWrite, SiteRead, SiteWrite,
-            TokenEnrol, TokenRead, TokenWrite,
+            AgentSelf, BundlePublish, BundleRead, EventRead, NetworkRead, NetworkWrite, PathRead, PolicyRead,
+            PolicyWrite, SiteRead, SiteWrite, TokenEnrol, TokenRead, TokenWrite,
         };
         match permission {
-            NetworkRead | SiteRead | BundleRead | TokenRead | EventRead => self != Self::System,
+            NetworkRead | SiteRead | PathRead | PolicyRead | BundleRead | TokenRead | EventRead => self != Self::System,
             SiteWrite | BundlePublish | TokenEnrol => matches!(self, Self::Operator | Self::Admin),
-            NetworkWrite | TokenWrite => self == Self::Admin,
+            NetworkWrite | PolicyWrite | TokenWrite => self == Self::Admin,
             AgentSelf => self == Self::System,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Source;
 use crate::network::NetworkSpec;
+use crate::policy::PolicySpec;
 use crate::risk::Risk;
 use crate::site::SiteSpec;
 use crate::{Name, NetworkId, ReleaseId, SiteId, Timestamp};
@@ -44,6 +45,9 @@ pub struct Declared {
     pub network: NetworkSpec,
     /// Its sites, in order of id.
     pub sites: Vec<DeclaredSite>,
+    /// Its policies, in order of name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicySpec>,
 }
 
 /// One site of a declared state.

@@ -43,6 +43,9 @@ pub struct Uplink {
     /// Whether traffic by it costs money.
     #[serde(default)]
     pub metered: bool,
+    /// Whether it carries traffic only where nothing else can, so that it can be taken away.
+    #[serde(default)]
+    pub drained: bool,
     /// Labels for policies.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -68,6 +71,7 @@ impl Uplink {
             cost: default_cost(),
             mtu: default_mtu(),
             metered: false,
+            drained: false,
             labels: BTreeMap::new(),
         }
     }

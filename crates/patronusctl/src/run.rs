@@ -99,6 +99,8 @@ fn dispatch(app: &App, command: Command) -> Result {
         Command::Context(command) => commands::context::run(app, command),
         Command::Network(command) => commands::network::run(app, command),
         Command::Site(command) => commands::site::run(app, command),
+        Command::Path(command) => commands::path::run(app, command),
+        Command::Policy(command) => commands::policy::run(app, command),
         Command::Bundle(command) => commands::bundle::run(app, command),
         Command::Token(command) => commands::token::run(app, command),
         Command::Event(command) => commands::event::run(app, command),
@@ -135,6 +137,8 @@ fn refuse_nameless(app: &App, command: &Command) -> Result {
     let what = match (format, command) {
         (Format::Name | Format::Id, Command::Status(_)) => Some("the status"),
         (Format::Name | Format::Id, Command::Version(_)) => Some("a version"),
+        (Format::Name | Format::Id, Command::Policy(commands::policy::Command::Test(_))) => Some("what policies do"),
+        (Format::Name | Format::Id, Command::Path(commands::path::Command::Why(_))) => Some("why a path is taken"),
         (Format::Id, Command::Apply(_)) => Some("what is applied"),
         (format, Command::Bundle(command)) => command.nameless(format),
         _ => None,

@@ -10,6 +10,7 @@ use patronus_client::{Client, Credential, Error, Sink, Trust};
 use patronus_types::Digest;
 use patronus_types::api::MAX_ARCHIVE_BYTES;
 use patronus_types::api::agent::{EnrolRequest, EnrolResponse, Report};
+use patronus_types::api::paths::PathReport;
 use patronus_types::token::Secret;
 
 use super::{Answer, Control, ControlError, Dial, Server};
@@ -63,6 +64,10 @@ impl Control for Remote {
 
     async fn report(&self, report: &Report) -> Result<(), ControlError> {
         Ok(self.0.agent().report(report).await?)
+    }
+
+    async fn paths(&self, report: &PathReport) -> Result<(), ControlError> {
+        Ok(self.0.agent().paths(report).await?)
     }
 
     async fn leave(&self) -> Result<(), ControlError> {

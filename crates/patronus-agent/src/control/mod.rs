@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use patronus_types::Digest;
 use patronus_types::api::agent::{EnrolRequest, EnrolResponse, Report, State};
 use patronus_types::api::error::ErrorCode;
+use patronus_types::api::paths::PathReport;
 use patronus_types::token::Secret;
 
 pub use http::Https;
@@ -39,6 +40,9 @@ pub trait Control: Send + Sync {
 
     /// Reports what runs.
     async fn report(&self, report: &Report) -> Result<(), ControlError>;
+
+    /// Tells what paths are like.
+    async fn paths(&self, report: &PathReport) -> Result<(), ControlError>;
 
     /// Ends the membership.
     async fn leave(&self) -> Result<(), ControlError>;

@@ -6,7 +6,7 @@ use patronus_core::apply::{Plan, Sessions, Step};
 use patronus_types::PublicKey;
 
 use super::{ConvergeError, Goal, Site, pulse};
-use crate::effects::model::{Observed, Owner, PrivateKey, WireguardChange};
+use crate::effects::model::{Firewall, Observed, Owner, PrivateKey, WireguardChange};
 use crate::effects::{Error, Result};
 use crate::failpoint;
 use crate::world::World;
@@ -55,7 +55,10 @@ pub(super) async fn bare_step(world: &World, owner: &Owner, step: &Step) -> Resu
         Step::SetSysctl { path, value } => device.set_sysctl(path, value).await.map(drop),
         Step::ChangeRules(changes) => device.change_rules(changes).await,
         Step::ChangeRoutes(changes) => device.change_routes(changes).await,
-        Step::ReplaceFirewall { chains } => device.replace_firewall(owner, chains).await.map(drop),
+        Step::ReplaceFirewall { chains, required } => match device.replace_firewall(owner, chains).await? {
+            Firewall::Unavailable(reason) if *required => Err(Error::NoFirewall(reason)),
+            _ => Ok(()),
+        },
         Step::RemoveFirewall => device.remove_firewall(owner).await.map(drop),
         Step::ChangeWireguard { interface, key: None, port, peers } => {
             let change = WireguardChange { private_key: None, port: *port, peers: peers.clone() };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use patronus_core::apply::{Facts, Sessions};
+use patronus_core::path::PORT_OFFSET;
 use patronus_types::Host;
 use patronus_types::bundle::Content;
 use tokio::time::Instant;
@@ -75,6 +76,9 @@ pub(super) async fn facts(site: Site<'_>, contents: &[&Content], resolved: &Reso
         sessions: Sessions::new(),
         deaf: Sessions::new(),
         chosen: Default::default(),
+        class_ids: Vec::new(),
+        mark_shift: site.world.mark_shift,
+        probe_port: site.identity.port_base.saturating_add(PORT_OFFSET),
     })
 }
 

@@ -8,7 +8,7 @@ mod pulse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use patronus_core::apply::{self, Chosen, Desired, Memory, Plan, Sessions, Step, Unfit};
+use patronus_core::apply::{self, Choices, Desired, Memory, Plan, Sessions, Step, Unfit};
 use patronus_types::api::agent::Steps;
 use patronus_types::bundle::Content;
 use patronus_types::{NetworkId, PublicKey, Timestamp};
@@ -16,7 +16,7 @@ use patronus_types::{NetworkId, PublicKey, Timestamp};
 use crate::effects;
 use crate::effects::model::{Firewall, Observed, Owner, Route};
 use crate::effects::ports::PortTaken;
-use crate::state::{Earlier, Identity};
+use crate::state::{ClassIds, Earlier, Identity, NoIds};
 use crate::world::World;
 
 pub use facts::Resolved;
@@ -57,7 +57,9 @@ pub struct Goal<'a> {
     /// The sessions on which nothing is heard.
     pub deaf: Option<&'a Sessions>,
     /// The paths that were chosen.
-    pub chosen: Option<&'a Chosen>,
+    pub chosen: Option<&'a Choices>,
+    /// The numbers of the classes of `content`.
+    pub classes: Option<&'a ClassIds>,
     /// Whether names are looked up anew, since nothing comes by some path.
     pub doubted: bool,
 }
@@ -96,6 +98,14 @@ pub enum ConvergeError {
         /// The port and who has it.
         taken: PortTaken,
     },
+    /// Policies cannot be enforced. Found before anything was touched.
+    #[error(
+        "the network has policies and this host cannot enforce them: {0}; mend that, or take the policies away and publish again"
+    )]
+    NoFirewall(String),
+    /// The classes of the policies have no numbers. Found before anything was touched.
+    #[error(transparent)]
+    Classes(#[from] NoIds),
     /// What must be put back later could not be noted.
     #[error(transparent)]
     State(#[from] crate::state::StateError),
@@ -132,7 +142,7 @@ pub async fn converge(
         }
     }
     if let (Firewall::Unavailable(reason), Some(_)) = (&before.firewall, &desired.firewall) {
-        warnings.push(format!("TCP may stall where ICMP is filtered: {reason}"));
+        warnings.push(format!("TCP may stall where ICMP is filtered, and policies would be refused: {reason}"));
     }
     let (steps, changed) = (plan.counts, !plan.is_empty());
     let Planned { desired, before, missing, .. } = planned;
@@ -202,6 +212,9 @@ pub fn twins(world: &World, owner: Owner, content: &Content) -> BTreeSet<Route> 
         sessions: Default::default(),
         deaf: Default::default(),
         chosen: Default::default(),
+        class_ids: Vec::new(),
+        mark_shift: world.mark_shift,
+        probe_port: 0,
     };
     apply::desired(content, &facts).map(|desired| desired.twins).unwrap_or_default()
 }
@@ -229,7 +242,10 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     let sessions = apply::sessions(&before, &owner, site.world.clock.now(), goal.since);
     let deaf = goal.deaf.cloned().unwrap_or_default();
     let chosen = goal.chosen.cloned().unwrap_or_default();
-    let facts = apply::Facts { resolved: resolved.addresses(), sessions: sessions.clone(), deaf, chosen, ..old };
+    let ClassIds { ids: class_ids, own } = goal.classes.cloned().unwrap_or_default();
+    memory.classes = own;
+    let resolved = resolved.addresses();
+    let facts = apply::Facts { resolved, sessions: sessions.clone(), deaf, chosen, class_ids, ..old };
     let missing = goal.content.map(|content| facts::missing(content, &facts)).unwrap_or_default();
     let mut desired = match goal.content {
         Some(content) => apply::desired(content, &facts)?,
@@ -237,6 +253,9 @@ async fn plan(site: Site<'_>, goal: Goal<'_>, resolved: &mut Resolved) -> Result
     };
     if let Some(learnt) = goal.learnt {
         desired.know_endpoints(learnt);
+    }
+    if let (Firewall::Unavailable(reason), true) = (&before.firewall, desired.needs_firewall) {
+        return Err(ConvergeError::NoFirewall(reason.clone()));
     }
     let plan = apply::plan(&desired, &before, &memory);
     for step in plan.apply.iter().chain(&plan.clean) {

@@ -1,6 +1,6 @@
 //! The one door to the kernel: small typed operations, in the order in which the plan asks for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use super::model::{
 use super::nft::Nft;
 use super::sysctl::Setting;
 use super::wireguard::{Settings, Wireguard};
-use super::{address, host, netlink, observe, route, rule};
+use super::{address, conntrack, host, netlink, observe, route, rule};
 
 /// `rp_filter` of a tunnel: a packet may come by another tunnel than its answer takes.
 const LOOSE: &str = "2";
@@ -70,6 +70,9 @@ pub trait Device: Send + Sync {
 
     /// How many packets each of the owner's tunnels has carried, in and out, as far as is known.
     async fn carried(&self, owner: &Owner) -> Result<BTreeMap<String, u64>>;
+
+    /// The marks of all flows that are tracked.
+    async fn flow_marks(&self) -> Result<BTreeSet<u32>>;
 
     /// One of the host's own links; none if there is no such device.
     async fn host_link(&self, name: &str) -> Result<Option<HostLink>>;
@@ -181,6 +184,10 @@ impl Device for Linux {
 
     async fn carried(&self, owner: &Owner) -> Result<BTreeMap<String, u64>> {
         link::carried(&netlink::open()?, owner).await
+    }
+
+    async fn flow_marks(&self) -> Result<BTreeSet<u32>> {
+        conntrack::marks().await
     }
 
     async fn host_link(&self, name: &str) -> Result<Option<HostLink>> {

@@ -66,6 +66,9 @@ pub enum Error {
         /// What it said.
         source: io::Error,
     },
+    /// Policies cannot be enforced.
+    #[error("policies cannot be enforced here: {0}")]
+    NoFirewall(String),
     /// The userspace program is not there.
     #[error(
         "the kernel has no WireGuard and `{0}` was not found: install wireguard-go, or name another program in the agent's configuration"

@@ -11,6 +11,7 @@
 //! Absent on purpose: comparing desired with observed (the plan does), probing, clocks, the server.
 
 mod address;
+mod conntrack;
 mod device;
 pub mod disk;
 mod error;

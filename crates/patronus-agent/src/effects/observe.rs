@@ -7,7 +7,7 @@ use rtnetlink::Handle;
 
 use super::error::Result;
 use super::link::{self, ALIAS, Link};
-use super::model::{Driver, Observed, Owner, Route, Target, Tunnel};
+use super::model::{Driver, Observed, Owner, Route, Target, Tunnel, class_of_route};
 use super::nft::Nft;
 use super::sysctl::Setting;
 use super::wireguard::Wireguard;
@@ -74,7 +74,7 @@ fn sort_in(observed: &mut Observed, owner: &Owner, route: Route) {
     let over_tunnel = route.device().is_some_and(|device| observed.tunnels.contains_key(device));
     if over_tunnel || owner.uplink_tables().contains(&route.table) {
         observed.routes.insert(route);
-    } else if route.target == Target::Unreachable && route.table == Route::MAIN {
+    } else if route.target == Target::Unreachable && (route.table == Route::MAIN || class_of_route(&route).is_some()) {
         observed.twins.insert(route);
     }
 }

@@ -11,7 +11,7 @@ use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage, Rule
 use rustix::io::Errno;
 
 use super::error::Result;
-use super::model::{Family, Owner, PROTOCOL, Rule, RuleChange, Selector};
+use super::model::{Family, Owner, PROTOCOL, Rule, RuleChange, Selector, class_rule_priorities};
 use super::netlink;
 
 /// Carries out changes in order. What was done before an error stays done.
@@ -43,7 +43,7 @@ fn doing(verb: &str, rule: &Rule) -> String {
     format!("{verb} the routing rule {} (lookup {})", rule.priority, rule.table)
 }
 
-/// The owner's rules.
+/// The owner's rules, and those of all classes.
 pub(super) async fn ours(netlink: &Handle, owner: &Owner) -> Result<BTreeSet<Rule>> {
     let mut rules = BTreeSet::new();
     for family in Family::ALL {
@@ -51,7 +51,8 @@ pub(super) async fn ours(netlink: &Handle, owner: &Owner) -> Result<BTreeSet<Rul
         let messages = netlink::list_of(family, "list the routing rules", answers).await?;
         rules.extend(messages.iter().filter_map(|message| read(message, family)));
     }
-    rules.retain(|rule| owner.rule_priorities().contains(&rule.priority));
+    let of_classes = class_rule_priorities();
+    rules.retain(|rule| owner.rule_priorities().contains(&rule.priority) || of_classes.contains(&rule.priority));
     Ok(rules)
 }
 

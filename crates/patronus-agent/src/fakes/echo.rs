@@ -1,7 +1,7 @@
 //! Far agents that answer, or do not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use patronus_core::path::packet::Packet;
 
 use super::FakeKernel;
-use crate::echo::{Arrival, Echo, Heard, Inbox, Line};
+use crate::echo::{Arrival, Echo, Heard, Inbox, Line, Outgoing};
 
 /// Who answers at once, and how often.
 #[derive(Debug, Clone, Default)]
@@ -81,11 +81,8 @@ impl FakeLine {
             self.inbox.arrivals.try_send(arrival).unwrap();
         }
     }
-}
 
-impl Line for FakeLine {
-    fn send(&self, to: SocketAddr, packet: &Packet, _: usize) {
-        let from = to.ip();
+    fn send_one(&self, from: IpAddr, packet: &Packet) {
         if !packet.asks {
             return self.measure(from, packet);
         }
@@ -100,6 +97,12 @@ impl Line for FakeLine {
             *left -= 1;
             let _ = self.inbox.heard.try_send(Heard { from, packet });
         }
+    }
+}
+
+impl Line for FakeLine {
+    fn send(&self, packets: &[Outgoing<'_>]) {
+        packets.iter().for_each(|(to, packet, _)| self.send_one(to.ip(), packet));
     }
 
     fn leave(&self, leaving: bool) {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::effects::model::{
     AllowedIps, Driver, Firewall, HostLink, Observed, Owner, PeerChange, PeerState, Route, RouteChange, Rule,
-    RuleChange, Target, Tunnel, WireguardChange, WireguardState,
+    RuleChange, Target, Tunnel, WireguardChange, WireguardState, class_of_route, class_of_rule, class_table,
 };
 use crate::effects::{Device, Error, Result, nft};
 
@@ -23,6 +23,8 @@ pub struct State {
     next_index: u32,
     /// What was done, a word and a name each.
     pub log: Vec<String>,
+    /// Why nft cannot be used.
+    pub no_nft: Option<String>,
     /// An operation that fails, by how its log line begins, and how often.
     pub fail: Option<(String, u32)>,
 }
@@ -90,6 +92,13 @@ impl FakeKernel {
         main.filter_map(|route| route.device().map(str::to_owned)).collect()
     }
 
+    /// By which devices a class goes; the empty name is nowhere.
+    pub fn carriers_of(&self, class: u8) -> BTreeSet<String> {
+        let state = self.state();
+        let of_class = state.routes.iter().filter(|route| route.table == class_table(class));
+        of_class.map(|route| route.device().unwrap_or_default().to_owned()).collect()
+    }
+
     /// Has every peer's session bring so many bytes more.
     pub fn receive(&self, bytes: u64) {
         for (_, tunnel) in self.state().tunnels.values_mut() {
@@ -137,18 +146,23 @@ impl Device for FakeKernel {
             route.device().is_some_and(|device| tunnels.contains_key(device))
                 || owner.uplink_tables().contains(&route.table)
         };
-        let twin = |route: &&Route| route.table == Route::MAIN && route.target == Target::Unreachable;
-        let firewall = state
-            .firewalls
-            .get(&owner.nft_table())
-            .map_or(Firewall::Missing, |chains| Firewall::Present(nft::digest(chains)));
+        let twin = |route: &&Route| {
+            let among_others = route.table == Route::MAIN || class_of_route(route).is_some();
+            among_others && route.target == Target::Unreachable
+        };
+        let table = state.firewalls.get(&owner.nft_table());
+        let firewall = match (&state.no_nft, table) {
+            (Some(reason), _) => Firewall::Unavailable(reason.clone()),
+            (None, Some(chains)) => Firewall::Present(nft::digest(chains)),
+            (None, None) => Firewall::Missing,
+        };
         Ok(Observed {
             routes: state.routes.iter().filter(of_ours).cloned().collect(),
             twins: state.routes.iter().filter(twin).cloned().collect(),
             rules: state
                 .rules
                 .iter()
-                .filter(|rule| owner.rule_priorities().contains(&rule.priority))
+                .filter(|rule| owner.rule_priorities().contains(&rule.priority) || class_of_rule(rule).is_some())
                 .cloned()
                 .collect(),
             foreign: BTreeSet::new(),
@@ -266,6 +280,10 @@ impl Device for FakeKernel {
 
     async fn carried(&self, _: &Owner) -> Result<BTreeMap<String, u64>> {
         Ok(BTreeMap::new())
+    }
+
+    async fn flow_marks(&self) -> Result<BTreeSet<u32>> {
+        Ok(BTreeSet::new())
     }
 
     async fn host_link(&self, _: &str) -> Result<Option<HostLink>> {

@@ -100,6 +100,7 @@ impl Lab {
             reach: Arc::new(self.reach.clone()),
             clock: Arc::new(FakeClock),
             polling: Polling::Long,
+            mark_shift: 24,
         }
     }
 
@@ -181,6 +182,12 @@ impl Lab {
         self.of_input(version, &input, |_| {}, &self.signer)
     }
 
+    /// The same with two other sites, and policies.
+    pub fn with_policies(&self, version: u64, policies: &str) -> Version {
+        let input = mesh::Input { policies: serde_json::from_str(policies).unwrap(), ..input(3) };
+        self.of_input(version, &input, |_| {}, &self.signer)
+    }
+
     /// A version for the first of the other sites.
     pub fn of_another(&self, version: u64) -> Version {
         self.of_site(version, (&input(2), site(1)), |_| {}, &self.signer)
@@ -248,7 +255,7 @@ fn input(sites: usize) -> mesh::Input {
     let mut spec = NetworkSpec::named("net".parse().unwrap());
     spec.confirm.peers_percent = 50;
     let sites = (0..sites).map(|index| member(&spec, index)).collect();
-    mesh::Input { network: network(), spec, sites, rotation: None }
+    mesh::Input { network: network(), spec, sites, rotation: None, policies: Vec::new() }
 }
 
 fn member(network: &NetworkSpec, index: usize) -> mesh::Site {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use patronus_types::Digest;
 use patronus_types::api::agent::{EnrolRequest, EnrolResponse, Report, State};
 use patronus_types::api::error::ErrorCode;
+use patronus_types::api::paths::PathReport;
 use patronus_types::token::Secret;
 use tokio::sync::Notify;
 
@@ -46,6 +47,10 @@ pub struct Inner {
     pub enrolments: Vec<EnrolRequest>,
     /// The reports it took.
     pub reports: Vec<Report>,
+    /// What it was told of paths.
+    pub paths: Vec<PathReport>,
+    /// What it says to that, if not yes.
+    pub refuses_paths: Option<ControlError>,
     /// Where downloads began.
     pub ranges: Vec<u64>,
 }
@@ -179,6 +184,15 @@ impl Control for Connection {
     async fn report(&self, report: &Report) -> Result<(), ControlError> {
         // Reports keep to no script: the script is about what the agent waits for.
         self.server.inner().reports.push(report.clone());
+        Ok(())
+    }
+
+    async fn paths(&self, report: &PathReport) -> Result<(), ControlError> {
+        let mut inner = self.server.inner();
+        if let Some(refusal) = inner.refuses_paths.clone() {
+            return Err(refusal);
+        }
+        inner.paths.push(report.clone());
         Ok(())
     }
 

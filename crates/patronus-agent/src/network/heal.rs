@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use patronus_core::apply::Chosen;
+use patronus_core::apply::Choices;
 use patronus_core::path::PORT_OFFSET;
 use patronus_types::api::agent::{Shadow, Steps};
+use patronus_types::api::paths::PathReport;
+use patronus_types::bundle::Content;
 
 use tokio::sync::watch;
 
@@ -15,7 +17,8 @@ use crate::converge::{self, ConvergeError, Done, Goal, Pulse, Site};
 use crate::effects;
 use crate::effects::model::{Firewall, Route};
 use crate::effects::sysctl::PortSet;
-use crate::state::Home;
+use crate::probe::PathNews;
+use crate::state::{ClassIds, Home, NoIds};
 use crate::world::World;
 
 /// So many lines of a plan are told.
@@ -143,9 +146,15 @@ impl Network {
         let running = self.running.clone();
         let from = running.as_ref().map(|running| &running.content);
         let chosen = self.probes.chosen();
-        let goal = Goal { content: Some(&bundle.content), from, chosen: Some(&chosen), ..Goal::default() };
         let mut resolved = std::mem::take(&mut self.resolved);
-        let plan = converge::foresee(self.site(), goal, &mut resolved).await;
+        let plan = match self.home.classes().foresee(self.owner.index(), &bundle.content) {
+            Ok(classes) => {
+                let (content, chosen) = (Some(&bundle.content), Some(&chosen));
+                let goal = Goal { content, from, chosen, classes: Some(&classes), ..Goal::default() };
+                converge::foresee(self.site(), goal, &mut resolved).await
+            }
+            Err(error) => Err(error.into()),
+        };
         self.resolved = resolved;
         let version = bundle.release.version;
         self.notes.shadow = Some(match plan {
@@ -178,33 +187,56 @@ impl Network {
     pub(super) async fn converge_back(
         &mut self,
         goal: Goal<'_>,
-        before: Option<&Chosen>,
+        before: Option<&Choices>,
     ) -> Result<Done, ConvergeError> {
+        let classes = self.number_classes(goal.content).await?;
         let mut resolved = std::mem::take(&mut self.resolved);
         let steering = self.probes.steering();
         let mut steering = steering.lock().await;
         if let Some(chosen) = before {
             steering.go_back(chosen.clone());
         }
-        let chosen = steering.prune(goal.content);
-        let deaf = goal.content.map(|content| self.ears.deaf(content, &chosen, &self.owner)).unwrap_or_default();
+        let chosen = steering.prune(goal.content, &classes.ids);
+        let deaf =
+            goal.content.map(|content| self.ears.deaf(content, &chosen.default, &self.owner)).unwrap_or_default();
         let doubted = self.probes.has_silent();
-        let goal = Goal { deaf: Some(&deaf), chosen: Some(&chosen), doubted, ..goal };
+        let (deaf, chosen, numbers) = (Some(&deaf), Some(&chosen), Some(&classes));
+        let goal = Goal { deaf, chosen, classes: numbers, doubted, ..goal };
         let done = converge::converge(self.site(), goal, &mut resolved, &self.home.earlier()).await;
         self.resolved = resolved;
         if let Ok(done) = &done {
             steering.settle(goal.content, done.routes.clone());
-            self.probes.follow(goal.content, &done.missing, before.is_some());
+            self.probes.follow(goal.content, &classes.ids, &done.missing, before.is_some());
         }
         done
     }
 
-    /// Begins to measure paths, and to move traffic by that. Tells from then on whether nothing comes by some path.
-    pub async fn measure_paths(&mut self) -> watch::Receiver<bool> {
+    /// Gives the classes of a content their numbers on this host. Where there are too few, those are free that no flow carries.
+    async fn number_classes(&self, content: Option<&Content>) -> Result<ClassIds, NoIds> {
+        let (classes, network) = (self.home.classes(), self.owner.index());
+        match classes.assign(network, content, None) {
+            Err(NoIds::Full(_)) => {}
+            assigned => return assigned,
+        }
+        let marks = self.world.device.flow_marks().await.inspect_err(|error| {
+            tracing::warn!(network = self.name(), %error, "numbers of classes that are no longer used cannot be given anew");
+        });
+        let class = |mark: u32| (mark >> self.world.mark_shift.min(24)).to_le_bytes()[0];
+        let used = marks.ok().map(|marks| marks.into_iter().map(class).collect());
+        classes.assign(network, content, used.as_ref())
+    }
+
+    /// Begins to measure paths, and to move traffic by that. Tells from then on what becomes of them.
+    pub async fn measure_paths(&mut self) -> watch::Receiver<PathNews> {
         let (running, observed) = (self.running.clone(), self.world.device.observe(&self.owner).await.ok());
         let running = running.as_ref().map(|bundle| &bundle.content).zip(observed.as_ref());
         self.probes.begin(&self.world, &mut self.lines, running).await;
-        self.probes.silent()
+        self.probes.news()
+    }
+
+    /// What the server is to be told of paths.
+    pub async fn report_paths(&mut self) -> Option<PathReport> {
+        self.probes.report().await
     }
 
     /// Whether a name may have another address by now: nothing comes by some path.

@@ -87,7 +87,7 @@ impl Network {
     pub(super) fn note_answer(&mut self, content: &Content, from: IpAddr, answer: &Packet) {
         let peer = content.peers.iter().find(|peer| peer.addresses.contains(&from));
         if let Some(peer) = peer.filter(|_| content.spare.is_some()) {
-            self.ears.hear((content, &self.probes.chosen()), &peer.name, answer);
+            self.ears.hear((content, &self.probes.chosen().default), &peer.name, answer);
         }
     }
 
@@ -104,7 +104,7 @@ impl Network {
     /// Sees whose traffic has yet to move.
     pub(super) fn note_waits(&mut self, sessions: &Sessions) {
         let content = self.running.as_ref().map(|bundle| &bundle.content);
-        let chosen = self.probes.chosen();
+        let chosen = self.probes.chosen().default;
         self.waits_for =
             content.map(|content| apply::waits_for(content, &chosen, &self.owner, sessions)).unwrap_or_default();
     }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patronus_core::path::prober::{Action, Burst, Plan, Prober};
+use patronus_core::path::select::{Change, Standing};
 use patronus_types::Name;
+use patronus_types::api::paths::PathReport;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::{Command, Setup, Steering, view};
+use super::steering::Turn;
+use super::{Command, PathNews, Setup, Steering, report, view};
 use crate::echo::{Arrival, SharedLines};
 use crate::effects::model::Owner;
 use crate::world::World;
@@ -22,6 +25,9 @@ const TURN_AGAIN: Duration = Duration::from_millis(10);
 /// While nothing is measured.
 const FAR: Duration = Duration::from_secs(3600);
 
+/// By site and class, the uplinks; none for nowhere.
+type Turns = BTreeMap<(Name, Option<u8>), Option<(u8, u8)>>;
+
 struct Task {
     world: World,
     owner: Owner,
@@ -32,8 +38,14 @@ struct Task {
     epoch: Instant,
     ports: BTreeMap<IpAddr, SocketAddr>,
     uplinks: Vec<String>,
+    class_ids: Vec<u8>,
+    policies: Vec<Vec<Name>>,
+    /// When the server was last told.
+    told_at: Instant,
+    /// How often traffic has taken another path.
+    turned: u64,
     /// Moves that wait until nobody else changes routes.
-    turns: BTreeMap<Name, (u8, u8)>,
+    turns: Turns,
     /// By device, what it had carried when that was last read, packets of ours aside.
     carried: BTreeMap<String, u64>,
 }
@@ -44,7 +56,7 @@ pub(super) async fn run(
     (owner, steering): (Owner, Arc<Mutex<Steering>>),
     (lines, arrivals): (SharedLines, mpsc::Receiver<Arrival>),
     mut told: mpsc::UnboundedReceiver<Command>,
-    silent: watch::Sender<bool>,
+    news: watch::Sender<PathNews>,
 ) {
     let seed = world.clock.random();
     let mut this = Task {
@@ -57,6 +69,10 @@ pub(super) async fn run(
         epoch: Instant::now(),
         ports: BTreeMap::new(),
         uplinks: Vec::new(),
+        class_ids: Vec::new(),
+        policies: Vec::new(),
+        told_at: Instant::now(),
+        turned: 0,
         turns: BTreeMap::new(),
         carried: BTreeMap::new(),
     };
@@ -67,8 +83,11 @@ pub(super) async fn run(
             biased;
             tell = told.recv() => match tell {
                 Some(Command::Follow(setup)) => this.follow(*setup),
+                Some(Command::Report(answer)) => {
+                    let _ = answer.send(this.report());
+                }
                 Some(Command::Show(answer)) => {
-                    let _ = answer.send(view::all(&this.prober, &this.uplinks, this.now()));
+                    let _ = answer.send(view::all(&this.prober, (&this.uplinks, &this.policies), this.now()));
                 }
                 Some(Command::Leave(answer)) => {
                     let now = this.now();
@@ -87,8 +106,9 @@ pub(super) async fn run(
             _ = counting.tick(), if measures => this.count().await,
         }
         this.advance().await;
-        let is_silent = this.prober.has_silent();
-        silent.send_if_modified(|known| std::mem::replace(known, is_silent) != is_silent);
+        let (silent, measured) = (this.prober.silent(), this.prober.measured());
+        let now = PathNews { silent, measured, turns: this.turned };
+        news.send_if_modified(|known| std::mem::replace(known, now) != now);
     }
 }
 
@@ -108,7 +128,7 @@ impl Task {
     }
 
     fn follow(&mut self, setup: Setup) {
-        let Setup { plan, ports, carriers, uplinks, present, anew } = setup;
+        let Setup { plan, ports, carriers, class_ids, policies, uplinks, present, anew } = setup;
         let now = self.now();
         if anew {
             self.prober = Prober::new(plan, self.world.clock.random(), now);
@@ -116,18 +136,22 @@ impl Task {
         } else if *self.prober.plan() != plan {
             self.prober.handle_plan(plan, now);
         }
-        (self.ports, self.uplinks) = (ports, uplinks);
+        (self.ports, self.uplinks, self.class_ids, self.policies) = (ports, uplinks, class_ids, policies);
         for (local, is_present) in (0u8..).zip(present) {
             self.prober.handle_uplink(local, is_present, now);
         }
         // Whatever carries a site's traffic keeps it until something is measured.
-        for pair in 0..self.prober.plan().peers.len() {
-            let uplinks = self.prober.plan().peers.get(pair).and_then(|peer| carriers.get(&peer.name));
-            if let Some(&uplinks) = uplinks {
-                self.prober.adopt(pair, 0, uplinks);
+        let names: Vec<Name> = self.prober.plan().peers.iter().map(|peer| peer.name.clone()).collect();
+        for (pair, name) in names.iter().enumerate() {
+            carriers.default.get(name).into_iter().for_each(|uplinks| self.prober.adopt(pair, 0, *uplinks));
+            for (class, id) in (1..).zip(&self.class_ids) {
+                let known = carriers.classes.get(id).and_then(|known| known.get(name).copied().flatten());
+                known.into_iter().for_each(|uplinks| self.prober.adopt(pair, class, uplinks));
             }
         }
-        self.turns.retain(|name, _| self.prober.plan().peers.iter().any(|peer| peer.name == *name));
+        let class_ids = &self.class_ids;
+        self.turns
+            .retain(|(name, class), _| names.contains(name) && class.is_none_or(|class| class_ids.contains(&class)));
     }
 
     fn take(&mut self, arrival: &Arrival) {
@@ -165,13 +189,29 @@ impl Task {
                     let now = self.now();
                     self.prober.handle_timeout(now);
                 }
-                Action::Decide(change) => {
-                    let moved = change.now.path.filter(|path| change.before.path != Some(*path) && change.class == 0);
-                    if let Some((peer, way)) = moved.and_then(|path| self.prober.way(path)) {
-                        self.turns.insert(peer.name.clone(), (way.local, way.remote));
-                    }
-                }
+                Action::Decide(change) => self.note_turn(&change),
             }
+        }
+    }
+
+    /// Notes a move where a decision is one.
+    fn note_turn(&mut self, change: &Change) {
+        let Change { pair, class, before, now } = change;
+        let id = match class {
+            0 => None,
+            class => match self.class_ids.get(class - 1) {
+                Some(id) => Some(*id),
+                None => return,
+            },
+        };
+        let drops = now.standing == Standing::Dropped;
+        let Some(peer) = self.prober.plan().peers.get(*pair).filter(|_| drops || before.path != now.path) else {
+            return;
+        };
+        let uplinks = now.path.and_then(|path| self.prober.way(path)).map(|(_, way)| (way.local, way.remote));
+        if drops || uplinks.is_some() {
+            self.turned += 1;
+            self.turns.insert((peer.name.clone(), id), uplinks);
         }
     }
 
@@ -179,19 +219,27 @@ impl Task {
         let device = self.owner.interface(burst.local, burst.remote);
         let packets = burst.packets.iter();
         let packets = packets.filter_map(|(address, packet, len)| Some((*self.ports.get(address)?, packet, *len)));
-        self.lines.send(&device, packets);
+        self.lines.send(&device, &packets.collect::<Vec<_>>());
     }
 
     /// Moves what is to be moved, unless somebody else changes routes now.
     async fn turn(&mut self) {
         let Ok(mut steering) = self.steering.try_lock() else { return };
-        while let Some((name, uplinks)) = self.turns.pop_first() {
-            let by = self.owner.interface(uplinks.0, uplinks.1);
-            match steering.turn(self.world.device.as_ref(), &name, uplinks).await {
-                Ok(()) => tracing::info!(site = %name, interface = by, "traffic goes by another path"),
-                Err(error) => tracing::warn!(site = %name, interface = by, %error, "traffic could not be moved"),
+        while let Some(((site, class), uplinks)) = self.turns.pop_first() {
+            let by = uplinks.map_or_else(|| "none".to_owned(), |(local, remote)| self.owner.interface(local, remote));
+            let turn = Turn { site, class, uplinks };
+            let (site, result) = (&turn.site, steering.turn(self.world.device.as_ref(), &turn).await);
+            match result {
+                Ok(()) => tracing::info!(%site, class, interface = by, "traffic goes by another path"),
+                Err(error) => tracing::warn!(%site, class, interface = by, %error, "traffic could not be moved"),
             }
         }
+    }
+
+    fn report(&mut self) -> Option<PathReport> {
+        let past = std::mem::replace(&mut self.told_at, Instant::now()).elapsed();
+        let now = self.now();
+        report::report(&mut self.prober, &self.policies, past, now)
     }
 
     /// Sees to which sites traffic flows: by each tunnel more than was measured.

@@ -11,8 +11,8 @@ use patronus_types::Digest;
 use patronus_types::bundle::{CONTENT_FILE, Content};
 
 use super::{
-    CondemnedList, Earlier, Identity, Journal, Orders, Progress, Release, Result, Snapshot, StateError, Versions,
-    read_json, write_json,
+    Classes, CondemnedList, Earlier, Identity, Journal, Orders, Progress, Release, Result, Snapshot, StateError,
+    Versions, read_json, write_json,
 };
 use crate::effects::{self, disk};
 use crate::failpoint;
@@ -30,6 +30,8 @@ const CONDEMNED: &str = "condemned.json";
 const ORDERS: &str = "orders.json";
 const PROGRESS: &str = "progress.json";
 const EARLIER: &str = "earlier.json";
+/// Beside the networks' folders.
+const CLASSES: &str = "classes.json";
 /// How the names begin under which files are written before they get their own.
 const UNFINISHED: &str = ".new-";
 const PARTIAL: &str = ".download-";
@@ -103,6 +105,11 @@ impl Home {
     pub fn replace_versions(&self, versions: &Versions) -> Result<()> {
         let _ = fs::rename(self.path.join(VERSIONS), self.path.join(DAMAGED_VERSIONS));
         self.save_versions(versions)
+    }
+
+    /// The numbers of classes of traffic on this host.
+    pub fn classes(&self) -> Classes {
+        Classes::new(self.path.parent().unwrap_or(&self.path).join(CLASSES))
     }
 
     /// The host's own settings from before they were changed.

@@ -4,6 +4,7 @@
 //! DIR/lock                      held by the running daemon
 //! DIR/members.lock              held while a network is joined or left
 //! DIR/agent.sock                where the daemon answers
+//! DIR/networks/classes.json     the numbers that classes of traffic have on this host
 //! DIR/networks/.joining-…/      keys and nonce of an enrolment that has no answer yet
 //! DIR/networks/<network id>/
 //!     identity.json             keys, token, pinned signing keys
@@ -22,6 +23,7 @@
 //! the power ends, each of them holds its old or its new content. Networks share nothing: one that cannot be read is
 //! reported and stops no other.
 
+mod classes;
 mod condemned;
 mod earlier;
 mod home;
@@ -39,6 +41,7 @@ use std::path::{Path, PathBuf};
 
 use patronus_types::NetworkId;
 
+pub use classes::{ClassIds, Classes, NoIds};
 pub use condemned::{Condemned, CondemnedList};
 pub use earlier::Earlier;
 pub use home::Home;

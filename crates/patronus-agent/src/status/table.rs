@@ -91,6 +91,10 @@ fn path_line(path: &PathView) -> String {
     if let Some(reason) = &state.reason {
         let _ = write!(line, "; {reason}");
     }
+    if !path.policies.is_empty() {
+        let names: Vec<&str> = path.policies.iter().map(|name| name.as_str()).collect();
+        let _ = write!(line, "; carries what these policies take: {}", names.join(", "));
+    }
     line
 }
 

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use patronus_agent::effects::Device as _;
-use patronus_agent::effects::model::{Family, Route, RouteChange, Rule, RuleChange, Selector, Via};
+use patronus_agent::effects::model::{
+    Family, Route, RouteChange, Rule, RuleChange, Selector, Via, class_rule_priority, class_table,
+};
 
-use crate::lab::{Namespace, device, is_root, owner, pair, tunnelled_pair};
+use crate::lab::{Namespace, device, is_root, network, owner, pair, tunnelled_pair};
 
 fn rules() -> BTreeSet<Rule> {
     let owner = owner();
@@ -112,4 +114,36 @@ fn a_route_moves_to_another_tunnel_and_its_twin_stays() {
     });
     let moved = observed.routes.iter().filter(|route| route.device() == Some("pt001")).count();
     assert_eq!((moved, observed.twins.len(), observed.routes.len()), (2, 2, 4));
+}
+
+#[test]
+fn a_class_turns_between_a_tunnel_and_nowhere() {
+    if !is_root() {
+        return;
+    }
+    let (one, _two) = tunnelled_pair();
+    one.namespace.run(|| async {
+        let (device, table) = (device(), class_table(7));
+        let rules = Family::ALL.map(|family| Rule {
+            priority: class_rule_priority(7),
+            selector: Selector::Mark { family, value: 7 << 24, mask: 0xff << 24 },
+            table,
+        });
+        device.change_rules(&rules.clone().map(RuleChange::Add)).await.unwrap();
+        for prefix in ["10.90.0.0/16", "fd90::/48"] {
+            let prefix = prefix.parse().unwrap();
+            let via = Via { device: "pt000".to_owned(), gateway: None, source: None };
+            let (by, nowhere) = (Route::via(table, prefix, 0, via), Route::unreachable(table, prefix, 0));
+            let changes = [&by, &nowhere, &by, &nowhere].map(|route| RouteChange::Replace(route.clone()));
+            for (count, change) in changes.iter().enumerate() {
+                device.change_routes(std::slice::from_ref(change)).await.unwrap();
+                let observed = device.observe(&owner()).await.unwrap();
+                let is = |routes: &BTreeSet<Route>, wanted: &Route| routes.iter().any(|route| route == wanted);
+                let found = (is(&observed.routes, &by), is(&observed.twins, &nowhere));
+                assert_eq!(found, (count % 2 == 0, count % 2 == 1), "{observed:?}");
+            }
+        }
+        let seen = device.observe(&network(1)).await.unwrap();
+        assert_eq!(seen.rules, BTreeSet::from(rules), "those of classes are everybody's to see");
+    });
 }

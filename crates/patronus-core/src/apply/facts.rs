@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use patronus_types::{Endpoint, Host, PublicKey};
 
 use super::model::{Driver, HostLink, Owner};
-use super::{Chosen, Sessions};
+use super::{Choices, Sessions};
 
 /// The host as far as it matters for one network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,13 @@ pub struct Facts {
     /// Those among them of whom nothing is heard though they are asked.
     pub deaf: Sessions,
     /// The paths that were chosen.
-    pub chosen: Chosen,
+    pub chosen: Choices,
+    /// The numbers of the content's classes on this host, and last that of what has none; empty where it has no policies.
+    pub class_ids: Vec<u8>,
+    /// By how many bits they are shifted in marks, at most 24.
+    pub mark_shift: u8,
+    /// The UDP port of the agent's own probes, which no policy touches.
+    pub probe_port: u16,
 }
 
 impl Facts {

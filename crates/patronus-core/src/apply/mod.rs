@@ -20,7 +20,8 @@ pub mod prove;
 mod sessions;
 
 pub use desired::{
-    Chosen, Departure, Desired, DesiredPeer, DesiredTunnel, Unfit, carrier, departs, desired, waits_for,
+    Choices, Chosen, Departure, Desired, DesiredPeer, DesiredTunnel, MARK_SHIFT, Unfit, carrier, departs, desired,
+    waits_for,
 };
 pub use devices::missing_device;
 pub use facts::Facts;

@@ -1,7 +1,11 @@
 //! The site itself: MTU, addresses, uplinks, interfaces.
 
+use std::collections::BTreeMap;
+
+use patronus_types::Name;
 use patronus_types::bundle::{Content, LocalUplink, Spare, Tunnel};
 use patronus_types::path::PathSettings;
+use patronus_types::policy::Rule;
 
 use super::{changed, lists, optional};
 
@@ -27,6 +31,7 @@ pub(super) fn diff(lines: &mut Vec<String>, old: &Content, new: &Content) {
         }
     }
     tunnels(lines, old, new);
+    policies(lines, (&old.policies, &new.policies));
     spare(lines, (old.spare.as_ref(), new.spare.as_ref()));
 }
 
@@ -65,6 +70,34 @@ fn uplink(lines: &mut Vec<String>, old: &LocalUplink, new: &LocalUplink) {
     changed(lines, what("cost"), (old.cost, new.cost));
     changed(lines, what("keepalive_s"), (old.keepalive_s, new.keepalive_s));
     changed(lines, what("metered"), (old.metered, new.metered));
+    changed(lines, what("drained"), (old.drained, new.drained));
+    lists(lines, what("label"), (&labels(old), &labels(new)));
+}
+
+fn labels(uplink: &LocalUplink) -> Vec<String> {
+    uplink.labels.iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+/// By name; what only stands in another place is asked before or after others than it was.
+fn policies(lines: &mut Vec<String>, (old, new): (&[Rule], &[Rule])) {
+    let by_name = |rules: &'_ [Rule]| -> BTreeMap<Name, Rule> {
+        rules.iter().map(|rule| (rule.name.clone(), rule.clone())).collect()
+    };
+    let (before, after) = (by_name(old), by_name(new));
+    for rule in new {
+        match before.get(&rule.name) {
+            None => lines.push(format!("+ policy {}", rule.name)),
+            Some(before) if before != rule => lines.push(format!("~ policy {}", rule.name)),
+            Some(_) => {}
+        }
+    }
+    let gone = old.iter().filter(|rule| !after.contains_key(&rule.name));
+    lines.extend(gone.map(|rule| format!("- policy {}", rule.name)));
+    let kept = |rule: &&Rule| before.contains_key(&rule.name) && after.contains_key(&rule.name);
+    let order = |rules: &'_ [Rule]| rules.iter().filter(kept).map(|rule| rule.name.clone()).collect::<Vec<_>>();
+    if order(old) != order(new) {
+        lines.push("~ policies are asked in another order".to_owned());
+    }
 }
 
 fn tunnels(lines: &mut Vec<String>, old: &Content, new: &Content) {

@@ -55,6 +55,7 @@ fn uplink(lines: &mut Vec<String>, what: &str, (old, new): (&PeerUplink, &PeerUp
     optional(lines, format_args!("{what} endpoint"), (old.endpoint.as_ref(), new.endpoint.as_ref()));
     changed(lines, format_args!("{what} cost"), (old.cost, new.cost));
     optional(lines, format_args!("{what} keepalive_s"), (old.keepalive_s, new.keepalive_s));
+    changed(lines, format_args!("{what} drained"), (old.drained, new.drained));
 }
 
 fn place(uplink: &PeerUplink) -> String {

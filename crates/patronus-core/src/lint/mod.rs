@@ -6,6 +6,7 @@
 mod addresses;
 mod endpoints;
 mod keys;
+mod policies;
 mod prefixes;
 mod probes;
 mod reach;
@@ -59,6 +60,8 @@ pub enum Code {
     NoIpv6,
     /// A probe that nobody runs, or too many on one site.
     Probe,
+    /// A policy that names what is not there, expects what is not true, or has no effect.
+    Policy,
 }
 
 impl fmt::Display for Code {
@@ -77,6 +80,7 @@ impl fmt::Display for Code {
             Self::Mtu => "mtu",
             Self::NoIpv6 => "no_ipv6",
             Self::Probe => "probe",
+            Self::Policy => "policy",
         })
     }
 }
@@ -133,6 +137,7 @@ pub fn lint(input: &Input) -> Vec<Finding> {
     endpoints::lint(&mut findings, &input.spec, &sites);
     probes::lint(&mut findings, &input.spec, &sites);
     various::lint(&mut findings, &input.spec, &sites);
+    policies::lint(&mut findings, input);
     findings.sort();
     findings
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use patronus_types::network::NetworkSpec;
+use patronus_types::policy::PolicySpec;
 use patronus_types::site::{MAX_UPLINKS, SiteSpec};
 use patronus_types::{NetworkId, PublicKey, SiteId};
 
@@ -22,6 +23,8 @@ pub struct Input {
     pub sites: Vec<Site>,
     /// The site whose keys are replaced, if any.
     pub rotation: Option<Rotating>,
+    /// Its policies, in any order.
+    pub policies: Vec<PolicySpec>,
 }
 
 /// A site whose keys are replaced, while it and its peers have spare tunnels.

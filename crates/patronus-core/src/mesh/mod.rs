@@ -17,6 +17,7 @@ mod uploaded;
 
 use std::collections::BTreeSet;
 
+use patronus_types::api::error::Fault;
 use patronus_types::{Name, SiteId};
 
 use crate::archive::ArchiveError;
@@ -90,6 +91,9 @@ pub enum CompileError {
         /// The uplink.
         uplink: Name,
     },
+    /// Policies that name what is not there.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Policies(Vec<Fault>),
     /// An entry could not be written.
     #[error("a bundle's content could not be rendered: {0}")]
     Render(#[from] serde_json::Error),

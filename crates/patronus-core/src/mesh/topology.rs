@@ -8,11 +8,13 @@ use patronus_types::bundle::{Forwards, LocalUplink, Party, Peer, PeerUplink, Tun
 use patronus_types::confirm::Confirm;
 use patronus_types::network::Topology;
 use patronus_types::path::PathSettings;
+use patronus_types::policy::Rule;
 use patronus_types::site::{SiteSpec, Uplink};
 use patronus_types::{Endpoint, Name, NetworkId, SiteId};
 
 use super::{CompileError, DEFAULT_PORT_BASE, Input, KEEPALIVE_S, Rotating, Site};
 use crate::path::PORT_OFFSET;
+use crate::policy::resolve;
 
 /// What WireGuard and IPv6 outside take from each packet.
 const OVERHEAD: u16 = 80;
@@ -23,6 +25,7 @@ pub(super) struct Network<'a> {
     pub(super) mtu: u16,
     pub(super) confirm: &'a Confirm,
     pub(super) paths: &'a PathSettings,
+    pub(super) policies: Vec<Rule>,
     pub(super) members: Vec<Member<'a>>,
     pub(super) pending: Vec<(SiteId, Name)>,
     /// Whose keys are replaced.
@@ -82,6 +85,7 @@ impl<'a> Network<'a> {
             rotation: input.rotation,
             confirm: &input.spec.confirm,
             paths: &input.spec.paths,
+            policies: resolve(&input.policies, &input.sites, &input.spec.apps).map_err(CompileError::Policies)?,
             everything: everything(input, &members),
             members,
             pending: waiting.into_iter().map(|site| (site.id, site.spec.name.clone())).collect(),
@@ -173,6 +177,8 @@ impl<'a> Member<'a> {
             cost: uplink.cost,
             keepalive_s: if uplink.endpoint.is_none() { KEEPALIVE_S } else { 0 },
             metered: uplink.metered,
+            drained: uplink.drained,
+            labels: uplink.labels.clone(),
         };
         pairs.map(local).collect()
     }
@@ -188,6 +194,7 @@ impl<'a> Member<'a> {
             }),
             cost: uplink.cost,
             keepalive_s: None,
+            drained: uplink.drained,
         };
         Peer {
             name: self.site.spec.name.clone(),

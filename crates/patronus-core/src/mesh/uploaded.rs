@@ -97,6 +97,8 @@ fn content(upload: &Upload<'_>) -> Content {
         cost: uplink.cost,
         keepalive_s: 0,
         metered: false,
+        drained: false,
+        labels: Default::default(),
     };
     let port = interface.listen_port.or(port_base).unwrap_or(DEFAULT_PORT_BASE);
     Content {
@@ -112,6 +114,7 @@ fn content(upload: &Upload<'_>) -> Content {
         tunnels: vec![Tunnel { local: 0, remote: 0, port }],
         spare: None,
         peers: peers(upload),
+        policies: Vec::new(),
     }
 }
 
@@ -141,6 +144,7 @@ fn peers(upload: &Upload<'_>) -> Vec<Peer> {
                 endpoint: peer.endpoint.clone(),
                 cost: upload.uplink.cost,
                 keepalive_s: peer.keepalive_s,
+                drained: false,
             }],
         })
     };

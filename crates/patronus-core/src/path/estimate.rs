@@ -141,10 +141,15 @@ impl Estimate {
         count
     }
 
+    /// Whether anything is known of it.
+    pub fn is_measured(&self) -> bool {
+        self.trips > 0
+    }
+
     /// What is known of it; none before the first round trip.
     pub fn figures(&self) -> Option<Figures> {
         let (latency_ms, jitter_ms) = (self.latency_ms, self.jitter_ms);
-        (self.trips > 0).then(|| Figures { latency_ms, loss: self.outgoing.loss(), jitter_ms })
+        self.is_measured().then(|| Figures { latency_ms, loss: self.outgoing.loss(), jitter_ms })
     }
 
     /// Share lost of what the far end sends, 0 to 1.

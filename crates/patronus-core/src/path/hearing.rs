@@ -121,6 +121,13 @@ impl Hearing {
         self.turn(Heard::Silent, now)
     }
 
+    /// The far end was heard by another path: if it was said to be away, it is back, and has until then to be heard by this one.
+    pub fn expect(&mut self, until: Duration) {
+        if self.heard == Heard::Unknown {
+            self.deadline = self.deadline.map(|deadline| deadline.min(until));
+        }
+    }
+
     /// This end was not awake for a while, and cannot say that nothing was sent: it waits for one packet more.
     pub fn excuse(&mut self, now: Duration) {
         let next = now.saturating_add(self.far_interval + SLACK);

@@ -16,6 +16,10 @@ pub const IDLE: Duration = Duration::from_secs(10);
 pub const IDLE_AFTER: Duration = Duration::from_secs(3600);
 /// For how long traffic is said to flow after some did.
 pub const FLOWS_FOR: Duration = Duration::from_secs(10);
+/// For how long a used path that lost a packet is measured twice as often: what begins to lose is known sooner for it.
+pub const DOUBT: Duration = Duration::from_secs(3);
+/// But no packet goes sooner after another: the shortest interval of a network.
+pub const SHORTEST: Duration = Duration::from_millis(20);
 /// How many paths of an interface are measured in one burst, where not all of them are due each time: one burst costs much
 /// less than its packets one by one, and a thousand at once would fill a small uplink's queue.
 const BURST: usize = 32;
@@ -73,6 +77,8 @@ pub struct Intervals {
     pub of: [Duration; 4],
     /// Whether the paths take more than the budget even so.
     pub over_budget: bool,
+    /// Whether it has room to measure each path that is used twice as often.
+    pub room_to_double: bool,
 }
 
 /// Shares a budget of `kbps` among so many paths of each worth: what each ten seconds takes is given to all, the rest in
@@ -90,7 +96,8 @@ pub fn intervals(count: [usize; 4], base: Duration, kbps: u32) -> Intervals {
         left -= given * paths;
         round(Duration::from_secs_f64(1.0 / (least + given)), base)
     });
-    Intervals { of, over_budget }
+    let room_to_double = left >= number(count[Worth::Used.index()]) / of[Worth::Used.index()].as_secs_f64();
+    Intervals { of, over_budget, room_to_double }
 }
 
 /// Up to the next multiple of `base`, but not above the longest one.
@@ -143,7 +150,7 @@ mod tests {
     const BASE: Duration = Duration::from_millis(100);
 
     fn millis(count: [usize; 4], kbps: u32) -> ([u128; 4], bool) {
-        let Intervals { of, over_budget } = intervals(count, BASE, kbps);
+        let Intervals { of, over_budget, .. } = intervals(count, BASE, kbps);
         (of.map(|interval| interval.as_millis()), over_budget)
     }
 
@@ -165,6 +172,19 @@ mod tests {
                 assert_eq!(got[worth], wanted.0[worth], "{count:?}: {got:?}");
             }
             assert_eq!(over_budget, wanted.1, "{count:?}");
+        }
+    }
+
+    #[test]
+    fn used_paths_are_doubled_only_within_the_budget() {
+        for (count, kbps, wanted) in [
+            ([4, 12, 100, 800], 1000, true),
+            ([4, 12, 700, 0], 1000, false),
+            ([40, 40, 0, 0], 1000, false),
+            ([1, 0, 0, 0], 32, true),
+            ([2, 6, 0, 0], 32, false),
+        ] {
+            assert_eq!(intervals(count, BASE, kbps).room_to_double, wanted, "{count:?}");
         }
     }
 
@@ -199,7 +219,7 @@ mod tests {
             let mut count = count.map(usize::from);
             count[2] += many;
             let base = Duration::from_millis(base);
-            let Intervals { of, over_budget } = intervals(count, base, kbps);
+            let Intervals { of, over_budget, .. } = intervals(count, base, kbps);
             let packets: f64 = count.iter().zip(of).map(|(count, interval)| *count as f64 / interval.as_secs_f64()).sum();
             let longest = base * u32::try_from(IDLE.as_nanos() / base.as_nanos()).unwrap();
             // Rounding the longest down to a multiple of the base can take half as much again, for bases above a second.

@@ -1,12 +1,13 @@
-//! Named applications: sets of protocols and ports.
+//! Applications by name: those that are known without being declared, and those of a network, which come first.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use patronus_types::Name;
-use patronus_types::policy::Service;
-use serde::{Deserialize, Serialize};
+use patronus_types::api::policies::App;
+use patronus_types::policy::{Apps, Service};
 
-/// The applications that are known without being declared. Ports are those of IANA's list, or the programs' defaults.
+/// Ports are those of IANA's list, or the programs' defaults.
 const BUILT_IN: [(&str, &[&str]); 22] = [
     ("bgp", &["tcp/179"]),
     ("dns", &["tcp/53", "udp/53", "tcp/853"]),
@@ -32,35 +33,27 @@ const BUILT_IN: [(&str, &[&str]); 22] = [
     ("web", &["tcp/80", "tcp/443", "udp/443"]),
 ];
 
-/// A table of applications by name, as it is written: `web: [tcp/80, tcp/443]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Apps(BTreeMap<Name, Vec<Service>>);
+static KNOWN: LazyLock<Apps> = LazyLock::new(|| {
+    let services = |list: &[&str]| list.iter().filter_map(|service| service.parse().ok()).collect();
+    Apps(BUILT_IN.iter().filter_map(|(name, list)| Some((name.parse().ok()?, services(list)))).collect())
+});
 
-impl Default for Apps {
-    /// The built-in table.
-    fn default() -> Self {
-        let services = |list: &[&str]| list.iter().filter_map(|service| service.parse().ok()).collect();
-        Self(BUILT_IN.iter().filter_map(|(name, list)| Some((name.parse().ok()?, services(list)))).collect())
-    }
+/// What an application is made of; one that the network declares comes before the one that is known by that name.
+pub fn app<'a>(own: &'a Apps, name: &Name) -> Option<&'a [Service]> {
+    own.get(name).or_else(|| KNOWN.get(name))
 }
 
-impl Apps {
-    /// With the applications of another table, which replace those of the same name.
-    pub fn with(mut self, own: Self) -> Self {
-        self.0.extend(own.0);
-        self
-    }
-
-    /// What an application is made of.
-    pub fn get(&self, name: &Name) -> Option<&[Service]> {
-        self.0.get(name).map(Vec::as_slice)
-    }
-
-    /// All names.
-    pub fn names(&self) -> impl Iterator<Item = &Name> {
-        self.0.keys()
-    }
+/// Every application that policies of a network can name, sorted by name.
+pub fn apps(own: &Apps) -> Vec<App> {
+    let known = KNOWN.0.iter().map(|(name, services)| (name, (services, true)));
+    let own = own.0.iter().map(|(name, services)| (name, (services, false)));
+    let all: BTreeMap<_, _> = known.chain(own).collect();
+    let app = |(name, (services, built_in)): (&Name, (&Vec<Service>, bool))| App {
+        name: name.clone(),
+        services: services.clone(),
+        built_in,
+    };
+    all.into_iter().map(app).collect()
 }
 
 #[cfg(test)]
@@ -69,14 +62,16 @@ mod tests {
 
     #[test]
     fn every_built_in_one_can_be_read_and_own_ones_come_before_them() {
-        let apps = Apps::default();
-        for (name, services) in BUILT_IN {
-            assert_eq!(apps.get(&name.parse().unwrap()).unwrap().len(), services.len(), "{name}");
+        let name = |name: &str| name.parse().unwrap();
+        for (known, services) in BUILT_IN {
+            assert_eq!(app(&Apps::default(), &name(known)).unwrap().len(), services.len(), "{known}");
         }
         let own: Apps = serde_json::from_str(r#"{"web": ["tcp/8080"], "erp": ["tcp/3200-3299"]}"#).unwrap();
-        let all = apps.with(own);
-        assert_eq!(all.names().count(), BUILT_IN.len() + 1);
-        assert_eq!(all.get(&"web".parse().unwrap()).unwrap().len(), 1);
+        assert_eq!(app(&own, &name("web")).unwrap().len(), 1);
+        let all = apps(&own);
+        assert_eq!(all.len(), BUILT_IN.len() + 1);
+        let own: Vec<_> = all.iter().filter(|app| !app.built_in).map(|app| app.name.as_str()).collect();
+        assert_eq!(own, ["erp", "web"]);
         assert!(serde_json::from_str::<Apps>(r#"{"erp": ["tcp/0-65536"]}"#).is_err());
     }
 }

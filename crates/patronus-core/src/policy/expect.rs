@@ -10,7 +10,7 @@ use super::resolve::of_site;
 use super::{Flow, explain};
 use crate::mesh::Site;
 
-/// The most pairs of addresses that one expectation is tried with.
+/// The most pairs of addresses that are tried.
 const MOST_PAIRS: usize = 256;
 
 /// What is not true of the rules, of all that the policies expect. Of a site each range behind it and each of its own addresses
@@ -33,13 +33,7 @@ pub fn expectations(policies: &[PolicySpec], rules: &[Rule], sites: &[Site]) -> 
 /// # Errors
 /// Why not, in words, or why it cannot be tried.
 pub fn check(expectation: &Expectation, rules: &[Rule], sites: &[Site]) -> Result<(), String> {
-    let (from, to) = (addresses(&expectation.from, sites)?, addresses(&expectation.to, sites)?);
-    let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
-    let pairs: Vec<_> = pairs.filter(|(from, to)| from.is_ipv4() == to.is_ipv4()).take(MOST_PAIRS).collect();
-    if pairs.is_empty() {
-        return Err("the two ends have no addresses of one family".to_owned());
-    }
-    pairs.into_iter().try_for_each(|(src, dst)| {
+    pairs(&expectation.from, &expectation.to, sites)?.into_iter().try_for_each(|(src, dst)| {
         let flow = flow(expectation, src, dst);
         let found = explain(rules, &flow);
         let is = |rule: &Rule| match (&rule.action, &expectation.outcome) {
@@ -56,6 +50,14 @@ pub fn check(expectation: &Expectation, rules: &[Rule], sites: &[Site]) -> Resul
             None => Err(format!("from {src} to {dst} no policy matches, so the best path is taken")),
         }
     })
+}
+
+/// The addresses of two ends with each other, those of one family.
+pub(super) fn pairs(from: &Point, to: &Point, sites: &[Site]) -> Result<Vec<(IpAddr, IpAddr)>, String> {
+    let (from, to) = (addresses(from, sites)?, addresses(to, sites)?);
+    let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
+    let pairs: Vec<_> = pairs.filter(|(from, to)| from.is_ipv4() == to.is_ipv4()).take(MOST_PAIRS).collect();
+    if pairs.is_empty() { Err("the two ends have no addresses of one family".to_owned()) } else { Ok(pairs) }
 }
 
 fn does(action: &Action) -> String {
@@ -98,7 +100,9 @@ mod tests {
     use patronus_types::site::{SiteInput, SiteSpec};
 
     use super::*;
-    use crate::policy::{Apps, resolve};
+    use patronus_types::policy::Apps;
+
+    use crate::policy::resolve;
 
     fn site(number: u8, name: &str, prefixes: &str) -> Site {
         let json = format!(r#"{{"name": "{name}", "prefixes": {prefixes}, "labels": {{"role": "branch"}}}}"#);

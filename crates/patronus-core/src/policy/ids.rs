@@ -3,7 +3,7 @@
 //! A number is not given to another class while flows may carry it: one that is no longer used is retired, and free only when
 //! somebody has looked and no flow has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patronus_types::Digest;
 use patronus_types::policy::{Action, Route, Rule};
@@ -82,6 +82,12 @@ impl Ids {
     /// The numbers that are not used and not free either.
     pub fn retired(&self) -> impl Iterator<Item = u8> + '_ {
         self.retired.keys().copied()
+    }
+
+    /// The numbers that a network uses, and those that it used and nobody has been given since.
+    pub fn known_of(&self, network: u8) -> BTreeSet<u8> {
+        let all = self.held.iter().chain(&self.retired);
+        all.filter(|(_, holder)| holder.network == network).map(|(id, _)| *id).collect()
     }
 
     /// The numbers that a network uses.

@@ -88,7 +88,9 @@ mod tests {
     use patronus_types::site::SiteInput;
 
     use super::*;
-    use crate::policy::{Apps, resolve};
+    use patronus_types::policy::Apps;
+
+    use crate::policy::resolve;
 
     fn found(json: &str) -> Vec<String> {
         let policies: Vec<PolicySpec> = serde_json::from_str(json).unwrap();

@@ -17,9 +17,14 @@ mod ids;
 mod lint;
 mod overlap;
 mod resolve;
+mod test;
 
-pub use apps::Apps;
+/// The most policies of a network.
+pub const MAX_POLICIES: usize = 1000;
+
+pub use apps::{app, apps};
 pub use evaluate::{Flow, Miss, Verdict, evaluate, explain, misses};
 pub use ids::{Full, Holder, Ids, keys};
 pub use lint::{Finding, lint};
 pub use resolve::{in_order, resolve};
+pub use test::test;

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use patronus_types::api::error::Fault;
-use patronus_types::policy::{MatchCriteria, Place, PolicySpec, Ports, Protocol, Rule, Service};
+use patronus_types::policy::{Apps, MatchCriteria, Place, PolicySpec, Ports, Protocol, Rule, Service};
 use patronus_types::words::nearest;
 
-use super::Apps;
+use super::apps::{app, apps as all_apps};
 use crate::mesh::Site;
 
 /// The order in which policies are asked: higher priority first, then by name.
@@ -18,7 +18,7 @@ pub fn in_order(policies: &[PolicySpec]) -> Vec<&PolicySpec> {
     sorted
 }
 
-/// The rules of a network, in the order in which they are asked.
+/// The rules of a network, in the order in which they are asked. `apps` are those that the network declares.
 ///
 /// # Errors
 /// Everything that names what is not there, each with the policy. Such a policy is never left out or widened.
@@ -87,22 +87,22 @@ pub(super) fn of_site(site: &Site) -> impl Iterator<Item = IpNet> + '_ {
 }
 
 fn services(criteria: &MatchCriteria, apps: &Apps, report: Report) -> Vec<Service> {
-    let MatchCriteria { protocol, src_ports, dst_ports, app, .. } = criteria;
-    let portless = app.as_ref().and_then(|app| apps.get(app)?.iter().find(|service| !service.protocol.has_ports()));
+    let MatchCriteria { protocol, src_ports, dst_ports, app: name, .. } = criteria;
+    let made_of = name.as_ref().map(|name| (name, app(apps, name)));
+    let portless = made_of.and_then(|(_, services)| services?.iter().find(|service| !service.protocol.has_ports()));
     if let Some(portless) = portless.filter(|_| !src_ports.is_empty()) {
         let detail = format!("the application has {} too, which has no ports: leave them out", portless.protocol);
         report("/match_criteria/src_ports".to_owned(), detail);
     }
-    let list: Vec<Service> = match (app, protocol) {
-        (Some(app), _) => match apps.get(app) {
-            Some(services) => services.to_vec(),
-            None => {
-                let near = nearest(app.as_str(), apps.names().map(|name| name.as_str()));
-                let hint = near.map(|near| format!(": did you mean {near}?")).unwrap_or_default();
-                report("/match_criteria/app".to_owned(), format!("there is no application {app}{hint}"));
-                Vec::new()
-            }
-        },
+    let list: Vec<Service> = match (made_of, protocol) {
+        (Some((_, Some(services))), _) => services.to_vec(),
+        (Some((name, None)), _) => {
+            let all = all_apps(apps);
+            let near = nearest(name.as_str(), all.iter().map(|app| app.name.as_str()));
+            let hint = near.map(|near| format!(": did you mean {near}?")).unwrap_or_default();
+            report("/match_criteria/app".to_owned(), format!("there is no application {name}{hint}"));
+            Vec::new()
+        }
         (None, Some(protocol)) => with_ports(*protocol, dst_ports),
         (None, None) if src_ports.is_empty() && dst_ports.is_empty() => Vec::new(),
         (None, None) => [Protocol::TCP, Protocol::UDP].into_iter().flat_map(|it| with_ports(it, dst_ports)).collect(),

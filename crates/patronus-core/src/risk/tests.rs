@@ -121,7 +121,7 @@ fn the_site_s_own_address_is_no_way_into_a_tunnel() {
 fn declared(input: &Input) -> Declared {
     let site =
         |site: &crate::mesh::Site| DeclaredSite { id: site.id, spec: site.spec.clone(), source: Source::Compiled };
-    Declared { network: input.spec.clone(), sites: input.sites.iter().map(site).collect() }
+    Declared { network: input.spec.clone(), sites: input.sites.iter().map(site).collect(), policies: Vec::new() }
 }
 
 #[test]

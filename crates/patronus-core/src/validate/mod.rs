@@ -18,7 +18,7 @@ use patronus_types::site::MAX_UPLINKS;
 
 pub use network::network;
 pub use path::path_settings;
-pub use policy::policy;
+pub use policy::{MAX_PREFERRED, policy};
 pub use site::{MAX_PREFIXES, site};
 pub use uplink::device_name;
 

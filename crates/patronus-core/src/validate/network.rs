@@ -4,8 +4,13 @@ use ipnet::IpNet;
 use patronus_types::api::error::Fault;
 use patronus_types::bound::{CONFIRM_TIMEOUT, KEY_AGE, PERCENT, POLL_INTERVAL, TUNNEL_MTU};
 use patronus_types::network::NetworkSpec;
+use patronus_types::policy::Apps;
 
 use super::{Faults, path_settings, probe, unusable};
+
+/// The most applications of a network, and the most services of one.
+const MOST_APPS: usize = 256;
+const MOST_SERVICES: usize = 64;
 
 /// Everything that does not hold in a network's declaration.
 pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
@@ -25,9 +30,20 @@ pub fn network(spec: &NetworkSpec) -> Vec<Fault> {
     faults.within(&PERCENT, spec.confirm.peers_percent, "/confirm/peers_percent");
     faults.within(&PERCENT, spec.confirm.max_removed_percent, "/confirm/max_removed_percent");
     probe::probes(&mut faults, &spec.confirm);
+    apps(&mut faults, &spec.apps);
     let mut faults = faults.into_vec();
     faults.extend(path_settings(&spec.paths));
     faults
+}
+
+fn apps(faults: &mut Faults, apps: &Apps) {
+    let count = apps.0.len();
+    faults.check(count <= MOST_APPS, "/apps", format!("use at most {MOST_APPS} applications, not {count}"));
+    for (name, services) in &apps.0 {
+        let (pointer, count) = (format!("/apps/{name}"), services.len());
+        faults.check(count > 0, &pointer, "say what it is made of, as [tcp/443]");
+        faults.check(count <= MOST_SERVICES, &pointer, format!("use at most {MOST_SERVICES}, not {count}"));
+    }
 }
 
 fn range(faults: &mut Faults, pointer: &str, range: IpNet, lengths: std::ops::RangeInclusive<u8>) {
@@ -74,6 +90,13 @@ mod tests {
         assert_eq!(pointers(|spec| spec.confirm.max_removed_percent = 101), ["/confirm/max_removed_percent"]);
         assert_eq!(pointers(|spec| spec.confirm.probes_required = Some(1)), ["/confirm/probes_required"]);
         assert_eq!(pointers(|spec| spec.paths.interval_ms = 1), ["/paths/interval_ms"]);
+        let apps = |json: &str| pointers(|spec| spec.apps = serde_json::from_str(json).unwrap());
+        assert!(apps(r#"{"erp": ["tcp/3200-3299"]}"#).is_empty());
+        assert_eq!(apps(r#"{"erp": []}"#), ["/apps/erp"]);
+        let many = vec!["tcp/1"; MOST_SERVICES + 1];
+        assert_eq!(apps(&serde_json::json!({"erp": many}).to_string()), ["/apps/erp"]);
+        let many: serde_json::Map<_, _> = (0..=MOST_APPS).map(|n| (format!("app-{n}"), ["tcp/1"].into())).collect();
+        assert_eq!(apps(&serde_json::Value::from(many).to_string()), ["/apps"]);
         let all = pointers(|spec| {
             (spec.mtu, spec.poll_interval_s) = (Some(1), 3601);
             spec.range = "127.0.0.0/8".parse().unwrap();

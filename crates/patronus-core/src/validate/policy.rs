@@ -9,7 +9,7 @@ use super::Faults;
 /// The most places of one kind, ports of one kind, and expectations.
 const MOST: usize = 64;
 /// The most uplinks in an order of preference.
-const MOST_PREFERRED: usize = 8;
+pub const MAX_PREFERRED: usize = 8;
 /// The highest rates: a terabit a second, and what fits a wire of that.
 const MOST_BITS: u64 = 1_000_000_000_000;
 const MOST_PACKETS: u64 = 1_000_000_000;
@@ -64,7 +64,7 @@ fn action(faults: &mut Faults, spec: &PolicySpec) {
 
 fn route(faults: &mut Faults, route: &Route) {
     let count = route.prefer.len();
-    faults.check(count <= MOST_PREFERRED, "/route/prefer", format!("use at most {MOST_PREFERRED}, not {count}"));
+    faults.check(count <= MAX_PREFERRED, "/route/prefer", format!("use at most {MAX_PREFERRED}, not {count}"));
     for (index, uplink) in route.prefer.iter().enumerate() {
         let is_new = !route.prefer[..index].contains(uplink);
         faults.check(is_new, format!("/route/prefer/{index}"), format!("{uplink} stands there before"));

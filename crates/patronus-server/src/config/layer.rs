@@ -148,6 +148,10 @@ layer! {
     access_token_s: u64, "PATRONUS_ACCESS_TOKEN_S";
     /// How long a refresh token lasts.
     refresh_token_s: u64, "PATRONUS_REFRESH_TOKEN_S";
+    /// For how many seconds it is known minute by minute what paths were like.
+    path_minutes_s: u64, "PATRONUS_PATH_MINUTES_S";
+    /// For how many seconds it is known hour by hour.
+    path_hours_s: u64, "PATRONUS_PATH_HOURS_S";
 }
 
 impl Layer {

@@ -61,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long logins last.
     pub lifetimes: Lifetimes,
+    /// How long it is known what paths were like.
+    pub history: History,
 }
 
 /// Bounds on connections and requests.
@@ -86,6 +88,21 @@ pub struct Lifetimes {
     pub access: Duration,
     /// A refresh token.
     pub refresh: Duration,
+}
+
+/// How long it is known what paths were like.
+#[derive(Debug, Clone, Copy)]
+pub struct History {
+    /// Minute by minute.
+    pub minutes: Duration,
+    /// Hour by hour.
+    pub hours: Duration,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { minutes: Duration::from_secs(24 * 3600), hours: Duration::from_secs(90 * 24 * 3600) }
+    }
 }
 
 impl Default for Limits {
@@ -116,7 +133,7 @@ impl Config {
 
     fn from_layer(layer: Layer) -> Result<Self, ConfigError> {
         let data = layer.data.ok_or(ConfigError::NoData)?;
-        let (limits, lifetimes) = (Limits::default(), Lifetimes::default());
+        let (limits, lifetimes, history) = (Limits::default(), Lifetimes::default(), History::default());
         let seconds = |told: Option<u64>, default: Duration| told.map_or(default, Duration::from_secs);
         Ok(Self {
             listen: layer.listen.unwrap_or_else(default_listen),
@@ -140,6 +157,10 @@ impl Config {
             lifetimes: Lifetimes {
                 access: seconds(layer.access_token_s, lifetimes.access),
                 refresh: seconds(layer.refresh_token_s, lifetimes.refresh),
+            },
+            history: History {
+                minutes: seconds(layer.path_minutes_s, history.minutes),
+                hours: seconds(layer.path_hours_s, history.hours),
             },
             data,
         })

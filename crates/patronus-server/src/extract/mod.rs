@@ -13,7 +13,7 @@ use http::request::Parts;
 use patronus_store::{AgentRecord, Idempotency, Page, Write};
 use patronus_types::api::IDEMPOTENCY_KEY;
 use patronus_types::api::error::ErrorCode;
-use patronus_types::api::page::{DEFAULT_LIMIT, ListQuery, MAX_LIMIT, ScopeQuery};
+use patronus_types::api::page::{DEFAULT_LIMIT, ListQuery, MAX_LIMIT, PathQuery, ScopeQuery};
 use patronus_types::api::route::Op;
 use patronus_types::event::Actor;
 use patronus_types::{Digest, Ref, TenantId, Timestamp, words};
@@ -96,6 +96,11 @@ impl Call {
         self.query()
     }
 
+    /// The query of what concerns paths.
+    pub fn paths(&self) -> Result<PathQuery> {
+        self.query()
+    }
+
     /// The page that a list's query asks for.
     pub fn page(query: &ListQuery) -> Result<Page> {
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
@@ -115,6 +120,7 @@ impl Call {
             now: self.now,
             dry_run: dry_run.unwrap_or_default(),
             idempotency: self.idempotency()?,
+            seen: Vec::new(),
         })
     }
 

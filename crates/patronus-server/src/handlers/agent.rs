@@ -51,6 +51,7 @@ pub async fn enrol(mut call: Call) -> Result<Response<Body>> {
         now: call.now,
         dry_run: false,
         idempotency: None,
+        seen: Vec::new(),
     };
     let enrolled = call.app.store.enrol(&write, enrolment).await?;
     let mut response = respond::json(&EnrolResponse {

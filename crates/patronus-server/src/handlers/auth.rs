@@ -92,7 +92,15 @@ fn logged_in(call: &Call, user: &User, tenant: TenantId, refresh_token: Secret) 
 }
 
 fn circumstances(call: &Call, tenant: TenantId, actor: Actor) -> Write {
-    Write { tenant, actor, request_id: Some(call.request_id.clone()), now: call.now, dry_run: false, idempotency: None }
+    Write {
+        tenant,
+        actor,
+        request_id: Some(call.request_id.clone()),
+        now: call.now,
+        dry_run: false,
+        idempotency: None,
+        seen: Vec::new(),
+    }
 }
 
 fn user_actor(user: &User) -> Actor {

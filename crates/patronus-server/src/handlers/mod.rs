@@ -8,6 +8,8 @@ pub mod events;
 pub mod health;
 pub mod networks;
 pub mod openapi;
+pub mod paths;
+pub mod policies;
 pub mod releases;
 pub mod rotations;
 pub mod sites;

@@ -1,15 +1,19 @@
 //! Networks.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::Response;
+use patronus_core::mesh::Input;
 use patronus_core::validate;
-use patronus_store::NewNetwork;
+use patronus_store::{NewNetwork, Store, Write};
 use patronus_types::NetworkId;
 use patronus_types::api::releases::SigningKey;
 use patronus_types::network::{Network, NetworkSpec};
 
 use super::{patched, valid};
 use crate::app::new_id;
+use crate::declared;
 use crate::error::{Error, Result};
 use crate::extract::Call;
 use crate::respond;
@@ -50,7 +54,13 @@ pub async fn update(mut call: Call) -> Result<Response<Body>> {
     let spec: NetworkSpec = patched(serde_json::to_value(&network.spec).map_err(Error::internal)?, patch)?;
     valid(validate::network(&spec))?;
     let write = call.write(tenant, scope.dry_run)?;
-    answer(&call.app.store.update_network(&write, network.id, expected.unwrap_or(network.version), spec).await?)
+    let (id, expected) = (network.id, expected.unwrap_or(network.version));
+    let change = |input: &mut Input| input.spec = spec.clone();
+    let carry_out = |store: Arc<dyn Store>, write: Write| {
+        let spec = spec.clone();
+        async move { store.update_network(&write, id, expected, spec).await }
+    };
+    answer(&declared::of_network(&call.app, (&write, id), change, carry_out).await?)
 }
 
 /// `DELETE /v1/networks/{networkId}`

@@ -1,9 +1,11 @@
 //! Sites.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::Response;
-use patronus_core::validate;
-use patronus_store::{NewSite, SiteFilter};
+use patronus_core::{mesh, validate};
+use patronus_store::{NewSite, SiteFilter, Store, Write};
 use patronus_types::api::error::Fault;
 use patronus_types::api::standing::ModeRequest;
 use patronus_types::site::{Site, SiteInput, SiteSpec};
@@ -14,7 +16,7 @@ use super::{patched, valid};
 use crate::app::new_id;
 use crate::error::{Error, Result};
 use crate::extract::Call;
-use crate::{respond, rotation};
+use crate::{declared, respond, rotation};
 
 /// `GET /v1/sites`
 pub async fn list(call: Call) -> Result<Response<Body>> {
@@ -34,8 +36,15 @@ pub async fn create(mut call: Call) -> Result<Response<Body>> {
     let tenant = call.tenant(scope.tenant.as_ref()).await?;
     let network = call.network(tenant, input.network.as_ref().or(scope.network.as_ref())).await?;
     let (spec, public_key) = resolved(input)?;
+    let write = call.write(tenant, scope.dry_run)?;
     let new = NewSite { id: new_id!(call.app, call.now, SiteId), network: network.id, spec, public_key };
-    let site = call.app.store.create_site(&call.write(tenant, scope.dry_run)?, new).await?;
+    let made = declared::new_site(&network.spec, &new);
+    let change = |sites: &mut Vec<mesh::Site>| sites.push(made.clone());
+    let carry_out = |store: Arc<dyn Store>, write: Write| {
+        let new = new.clone();
+        async move { store.create_site(&write, new).await }
+    };
+    let site = declared::of_site(&call.app, (&write, network.id), change, carry_out).await?;
     Ok(respond::tagged(respond::created(&site, &format!("/v1/sites/{}", site.id))?, site.version))
 }
 
@@ -59,7 +68,14 @@ pub async fn update(mut call: Call) -> Result<Response<Body>> {
     let (spec, public_key) = changed(&site, patch)?;
     let write = call.write(tenant, scope.dry_run)?;
     let expected = expected.unwrap_or(site.version);
-    let site = call.app.store.update_site(&write, site.id, expected, spec, public_key).await?;
+    let change = |sites: &mut Vec<mesh::Site>| {
+        sites.iter_mut().filter(|known| known.id == site.id).for_each(|known| known.spec = spec.clone());
+    };
+    let carry_out = |store: Arc<dyn Store>, write: Write| {
+        let (id, spec) = (site.id, spec.clone());
+        async move { store.update_site(&write, id, expected, spec, public_key).await }
+    };
+    let site = declared::of_site(&call.app, (&write, site.network_id), change, carry_out).await?;
     answer(&call, tenant, site).await
 }
 
@@ -82,7 +98,14 @@ pub async fn delete(call: Call) -> Result<Response<Body>> {
     let network = call.network_filter(tenant, scope.network.as_ref()).await?;
     let site = call.app.store.site(tenant, network, &call.reference(0)?, call.now).await?;
     let write = call.write(tenant, scope.dry_run)?;
-    call.app.store.delete_site(&write, site.id, expected.unwrap_or(site.version)).await?;
+    let expected = expected.unwrap_or(site.version);
+    let change = |sites: &mut Vec<mesh::Site>| sites.retain(|known| known.id != site.id);
+    let id = site.id;
+    let carry_out = |store: Arc<dyn Store>, write: Write| async move { store.delete_site(&write, id, expected).await };
+    declared::of_site(&call.app, (&write, site.network_id), change, carry_out).await?;
+    if !write.dry_run {
+        call.app.paths.forget(site.id);
+    }
     Ok(respond::no_content())
 }
 

@@ -1,4 +1,5 @@
 //! What runs beside requests: one loop a file.
 
 pub mod heartbeat;
+pub mod paths;
 pub mod rotation;

@@ -112,5 +112,6 @@ fn write(app: &App, duty: Duty) -> Write {
         now: app.clock.now(),
         dry_run: false,
         idempotency: None,
+        seen: Vec::new(),
     }
 }

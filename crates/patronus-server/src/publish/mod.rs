@@ -169,7 +169,7 @@ impl Job<'_> {
             message: String::new(),
             terms: Terms::default(),
             generation: network.generation,
-            declared: Declared { network: network.spec, sites: Vec::new() },
+            declared: Declared { network: network.spec, sites: Vec::new(), policies: Vec::new() },
             pending: Vec::new(),
             chunks: Vec::new(),
             bundles: Vec::new(),

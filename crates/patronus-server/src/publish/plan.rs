@@ -93,8 +93,8 @@ impl Plan {
     /// The declared state as it is now, everything compiled.
     fn declared(record: NetworkRecord, before: BTreeMap<SiteId, Bundle>) -> Self {
         let input = input(&record);
-        let NetworkRecord { network, sites, next_version, rotation: _ } = record;
-        let declared = Declared { network: network.spec, sites: Vec::new() };
+        let NetworkRecord { network, sites, next_version, policies: _, rotation: _ } = record;
+        let declared = Declared { network: network.spec, sites: Vec::new(), policies: Vec::new() };
         let left = sites.iter().filter(|site| site.left_at.is_some()).map(|site| site.spec.name.clone()).collect();
         let still = sites.iter().filter_map(still::warning).collect();
         let other_keys = sites.iter().filter(|site| site.other_keys().is_some());
@@ -137,6 +137,7 @@ impl Plan {
         let sites = then.sites.len();
         let NetworkSpec { name, range, range6, .. } = self.input.spec.clone();
         self.input.spec = NetworkSpec { name, range, range6, ..then.network };
+        self.input.policies = then.policies;
         let today: BTreeMap<SiteId, Name> =
             self.input.sites.iter().map(|site| (site.id, site.spec.name.clone())).collect();
         let renamed: BTreeMap<Name, Name> =
@@ -163,7 +164,7 @@ impl Plan {
         let declared = |site: &Site| DeclaredSite { id: site.id, spec: site.spec.clone(), source: source(site.id) };
         let mut sites: Vec<_> = self.input.sites.iter().map(declared).collect();
         sites.sort_by_key(|site| site.id);
-        Declared { network: self.input.spec.clone(), sites }
+        Declared { network: self.input.spec.clone(), sites, policies: self.input.policies.clone() }
     }
 }
 
@@ -186,12 +187,13 @@ fn by_site(bundles: Vec<Bundle>) -> BTreeMap<SiteId, Bundle> {
 
 /// What is compiled of a network.
 pub fn input(record: &NetworkRecord) -> Input {
-    let NetworkRecord { network, sites, rotation, next_version: _ } = record;
+    let NetworkRecord { network, sites, policies, rotation, next_version: _ } = record;
     Input {
         network: network.id,
         spec: network.spec.clone(),
         sites: sites.iter().map(site).collect(),
         rotation: rotation.as_ref().and_then(rotate::rotating),
+        policies: policies.clone(),
     }
 }
 

@@ -34,6 +34,7 @@ pub enum Step {
 pub fn as_released(record: &mut NetworkRecord, then: Declared) {
     let NetworkSpec { range, range6, .. } = record.network.spec;
     record.network.spec = NetworkSpec { range, range6, ..then.network };
+    record.policies = then.policies;
     let mut specs: BTreeMap<_, _> = then.sites.into_iter().map(|site| (site.id, site.spec)).collect();
     record.sites.retain_mut(|site| match specs.remove(&site.id) {
         Some(spec) if site.keys.released => {

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
-use crate::jobs::{heartbeat, rotation};
+use crate::jobs::{heartbeat, paths, rotation};
 use crate::router::router;
 use connection::Driver;
 use places::{Place, Places};
@@ -84,6 +84,7 @@ impl Listener {
 pub async fn serve(listener: Listener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
     let jobs = [
         ("heartbeat", tokio::spawn(heartbeat::run(app.clone()))),
+        ("paths", tokio::spawn(paths::run(app.clone()))),
         ("rotation", tokio::spawn(rotation::run(app.clone()))),
     ];
     let graceful = GracefulShutdown::new();

@@ -7,6 +7,8 @@ pub mod enrol;
 pub mod events;
 pub mod idempotency;
 pub mod networks;
+pub mod paths;
+pub mod policies;
 pub mod property;
 pub mod releases;
 pub mod reports;
@@ -40,6 +42,9 @@ macro_rules! conformance {
             networks: a_network_is_found_by_id_and_name names_are_unique_in_a_tenant a_lost_race_is_told
                 what_is_not_bundled_does_not_make_dirty a_network_with_sites_stays_and_keeps_its_range
                 pages_come_in_order_of_name a_tenant_sees_only_its_own apply_is_all_or_nothing;
+            paths: blocks_are_kept_folded_and_forgotten;
+            policies: a_policy_is_found_changed_and_deleted policies_belong_to_their_network_and_go_with_it
+                what_was_looked_at_must_not_have_moved labels_count_where_policies_may_name_them;
             sites: addresses_count_up_and_come_back_late a_used_up_range_is_a_conflict keys_are_one_sites
                 a_name_in_two_networks_is_ambiguous what_is_bundled_makes_the_network_grow
                 a_deleted_site_takes_its_tokens_along active_is_heard_within_two_minutes lists_filter_and_page

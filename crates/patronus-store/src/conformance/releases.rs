@@ -36,7 +36,11 @@ pub fn release(network: &Network, sites: &[Site], version: u64, shared: &[u8]) -
         message: "why".to_owned(),
         terms: Terms { confirm_timeout_s: Some(60), accept_risks: [Risk::RemovesPeers].into() },
         generation: network.generation,
-        declared: Declared { network: network.spec.clone(), sites: sites.iter().map(declared_site).collect() },
+        declared: Declared {
+            network: network.spec.clone(),
+            sites: sites.iter().map(declared_site).collect(),
+            policies: Vec::new(),
+        },
         pending: vec!["pending".parse().unwrap()],
         chunks,
         bundles,

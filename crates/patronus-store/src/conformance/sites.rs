@@ -93,18 +93,18 @@ pub async fn what_is_bundled_makes_the_network_grow(world: &World) {
     let words = SiteSpec {
         location: "Amsterdam".to_owned(),
         labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),
-        uplinks: vec![Uplink {
-            labels: BTreeMap::from([("kind".to_owned(), "fibre".to_owned())]),
-            ..site.spec.uplinks[0].clone()
-        }],
         ..site.spec.clone()
     };
     let site = world.store.update_site(&world.later(5), site.id, 1, words, None).await.unwrap();
     assert_eq!((site.version, site.updated_at, generation().await), (2, at(5), 2));
     let wider = SiteSpec {
         prefixes: vec!["192.168.1.0/24".parse().unwrap()],
-        // By that its agent knows how often it may measure.
-        uplinks: vec![Uplink { metered: true, ..site.spec.uplinks[0].clone() }],
+        // By that its agent knows how often it may measure, and which uplink a policy means.
+        uplinks: vec![Uplink {
+            metered: true,
+            labels: BTreeMap::from([("kind".to_owned(), "fibre".to_owned())]),
+            ..site.spec.uplinks[0].clone()
+        }],
         ..site.spec.clone()
     };
     world.store.update_site(&world.write(), site.id, 2, wider.clone(), None).await.unwrap();

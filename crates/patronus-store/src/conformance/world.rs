@@ -96,6 +96,7 @@ pub fn write_at(tenant: TenantId, seconds: i64) -> Write {
         now: at(seconds),
         dry_run: false,
         idempotency: None,
+        seen: Vec::new(),
     }
 }
 

@@ -24,13 +24,29 @@ pub(super) fn once<T: Serialize + DeserializeOwned>(
     unit: &mut Unit<'_>,
     work: impl FnOnce(&mut Unit<'_>) -> Outcome<T>,
 ) -> Outcome<T> {
-    let Some(key) = unit.write.idempotency.as_ref().filter(|_| !unit.write.dry_run) else { return work(unit) };
+    let Some(key) = unit.write.idempotency.as_ref().filter(|_| !unit.write.dry_run) else {
+        unmoved(unit)?;
+        return work(unit);
+    };
     if let Some(answer) = recall(unit, key)? {
         return Ok(answer);
     }
+    unmoved(unit)?;
     let answer = work(unit)?;
     keep(unit, key, &answer)?;
     Ok(answer)
+}
+
+/// Refuses where a network that was looked at has moved on.
+fn unmoved(unit: &Unit<'_>) -> Outcome<()> {
+    for (network, generation) in &unit.write.seen {
+        let sql = "SELECT generation FROM networks WHERE id = ?1";
+        let now: Option<u64> = unit.row(sql, [Text(network)], |row| row.get(0))?;
+        if now != Some(*generation) {
+            return Err(StoreError::Moved.into());
+        }
+    }
+    Ok(())
 }
 
 fn recall<T: DeserializeOwned>(unit: &Unit<'_>, key: &Idempotency) -> Outcome<Option<T>> {

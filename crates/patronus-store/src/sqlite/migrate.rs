@@ -30,6 +30,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, name: "site_mode", sql: include_str!("migrations/0003_site_mode.sql") },
     Migration { number: 4, name: "rotations", sql: include_str!("migrations/0004_rotations.sql") },
     Migration { number: 5, name: "terms", sql: include_str!("migrations/0005_terms.sql") },
+    Migration { number: 6, name: "policies", sql: include_str!("migrations/0006_policies.sql") },
+    Migration { number: 7, name: "paths", sql: include_str!("migrations/0007_paths.sql") },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (

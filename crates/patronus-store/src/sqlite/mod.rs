@@ -17,6 +17,8 @@ mod migrate;
 mod networks;
 mod open;
 mod page;
+mod paths;
+mod policies;
 mod reader;
 mod releases;
 mod room;

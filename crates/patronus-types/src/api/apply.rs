@@ -6,7 +6,7 @@ use super::releases::Change;
 use crate::Name;
 use crate::manifest::Manifest;
 
-/// The manifests, in any order; networks are written before sites.
+/// The manifests, in any order; networks are written before sites, and these before policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -21,6 +21,9 @@ pub struct ApplyRequest {
 pub struct ApplyResponse {
     /// One for each document, in the same order.
     pub results: Vec<Applied>,
+    /// What is to be said of the networks' policies.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What became of one document.

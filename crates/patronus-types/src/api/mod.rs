@@ -8,6 +8,8 @@ pub mod health;
 #[cfg(feature = "schema")]
 pub mod openapi;
 pub mod page;
+pub mod paths;
+pub mod policies;
 pub mod releases;
 pub mod rotation;
 pub mod route;

@@ -8,13 +8,18 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::error::Problem;
-use super::page::{ListQuery, ScopeQuery};
+use super::page::{ListQuery, PathQuery, ScopeQuery};
 use super::route::{Access, Method, Op, Route};
 use super::standing::ModeRequest;
-use super::{GZIP, IDEMPOTENCY_KEY, PROBLEM_JSON, REQUEST_ID, agent, apply, auth, health, releases, rotation, tokens};
+use super::{
+    GZIP, IDEMPOTENCY_KEY, PROBLEM_JSON, REQUEST_ID, agent, apply, auth, health, paths, policies, releases, rotation,
+    tokens,
+};
 use crate::bundle::Bundle;
 use crate::event::Event;
 use crate::network::{Network, NetworkSpec};
+use crate::path::{Path, PathHealth};
+use crate::policy::{Policy, PolicyInput};
 use crate::release::Release;
 use crate::site::{Site, SiteInput};
 use crate::token::Token;
@@ -110,7 +115,7 @@ fn shape(op: Op, s: &mut Schemas) -> Shape {
         Op::NetworkCreate => Shape::write(201, s.takes::<NetworkSpec>(), s.gives::<Network>()),
         Op::NetworkGet => Shape::read(SCOPE, s.gives::<Network>()),
         Op::NetworkUpdate => Shape::write(200, s.patch("NetworkPatch", "NetworkSpec"), s.gives::<Network>()),
-        Op::NetworkDelete | Op::SiteDelete | Op::SiteKeepKey | Op::TokenRevoke => Shape::delete(),
+        Op::NetworkDelete | Op::SiteDelete | Op::PolicyDelete | Op::SiteKeepKey | Op::TokenRevoke => Shape::delete(),
         Op::NetworkSigningKey => Shape::read(SCOPE, s.gives::<releases::SigningKey>()),
         Op::SiteList => {
             Shape::read(&["tenant", "network", "limit", "cursor", "count", "status"], list(s.gives::<Site>()))
@@ -120,6 +125,21 @@ fn shape(op: Op, s: &mut Schemas) -> Shape {
         Op::SiteUpdate => Shape::write(200, s.patch("SitePatch", "SiteInput"), s.gives::<Site>()),
         Op::SiteMode => Shape::write(200, s.takes::<ModeRequest>(), s.gives::<Site>()),
         Op::SiteRotateKey => Shape::write(201, s.takes::<rotation::RotateRequest>(), s.gives::<rotation::Rotated>()),
+        Op::PathList => Shape::read(
+            &["tenant", "network", "limit", "cursor", "count", "siteId", "path.status"],
+            list(s.gives::<Path>()),
+        ),
+        Op::PathWhy => Shape::write(200, s.takes::<paths::WhyRequest>(), s.gives::<paths::PathWhy>()).query(SCOPE),
+        Op::PathGet => Shape::read(SCOPE, s.gives::<Path>()),
+        Op::PathHealth => Shape::read(&["tenant", "network", "since", "until", "step"], list(s.gives::<PathHealth>())),
+        Op::PolicyList => Shape::read(LIST, list(s.gives::<Policy>())),
+        Op::PolicyCreate => Shape::write(201, s.takes::<PolicyInput>(), s.gives::<policies::Written>()),
+        Op::PolicyTest => {
+            Shape::write(200, s.takes::<policies::TestRequest>(), s.gives::<policies::TestResponse>()).query(SCOPE)
+        }
+        Op::AppList => Shape::read(SCOPE, s.gives::<policies::AppList>()),
+        Op::PolicyGet => Shape::read(SCOPE, s.gives::<Policy>()),
+        Op::PolicyUpdate => Shape::write(200, s.patch("PolicyPatch", "PolicyInput"), s.gives::<policies::Written>()),
         Op::Apply => Shape::write(200, s.takes::<apply::ApplyRequest>(), s.gives::<apply::ApplyResponse>()),
         Op::TokenList => Shape::read(LIST, list(s.gives::<Token>())),
         Op::TokenCreate => Shape::write(201, s.takes::<tokens::TokenCreate>(), s.gives::<tokens::TokenCreated>()),
@@ -166,6 +186,7 @@ fn agent_shape(op: Op, s: &mut Schemas) -> Shape {
         Op::AgentState => Shape::read(&[], s.gives::<agent::State>()),
         Op::AgentBundle => Shape { response: Body::Archive, ..Shape::read(&[], Value::Null) },
         Op::AgentReport => Shape { request: Body::Json(s.takes::<agent::Report>()), query: &[], ..Shape::delete() },
+        Op::AgentPaths => Shape { request: Body::Json(s.takes::<paths::PathReport>()), query: &[], ..Shape::delete() },
         _ => Shape { query: &[], ..Shape::delete() },
     }
 }
@@ -294,9 +315,15 @@ impl Schemas {
         let mut requests = settings(REQUESTS).for_deserialize().into_generator();
         let mut queries = properties(requests.root_schema_for::<ListQuery>());
         queries.extend(properties(requests.root_schema_for::<ScopeQuery>()));
+        for (name, says) in properties(requests.root_schema_for::<PathQuery>()) {
+            let taken = queries.contains_key(&name);
+            queries.insert(if taken { format!("path.{name}") } else { name }, says);
+        }
         // What parameters refer to.
         requests.subschema_for::<crate::Ref>();
         requests.subschema_for::<super::page::StatusFilter>();
+        requests.subschema_for::<crate::path::PathStatus>();
+        requests.subschema_for::<super::page::HealthStep>();
         Self { requests, answers: settings(SCHEMAS).for_serialize().into_generator(), queries }
     }
 
@@ -325,6 +352,8 @@ impl Schemas {
     fn query_parameter(&self, name: &str) -> Value {
         let mut schema = self.queries.get(name).cloned().unwrap_or_else(|| json!({"type": "string"}));
         let says = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        // Parameters of one name and of different kinds have that of their noun before it.
+        let name = name.rsplit('.').next().unwrap_or(name);
         json!({"name": name, "in": "query", "required": false, "description": says, "schema": schema})
     }
 

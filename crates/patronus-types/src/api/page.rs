@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Ref;
+use crate::path::PathStatus;
+use crate::{Ref, Timestamp};
 
 /// Objects on a page where nothing is said.
 pub const DEFAULT_LIMIT: u32 = 100;
@@ -72,6 +73,54 @@ pub struct ScopeQuery {
     /// Uploads: the codes of risks to the sites that are meant, parted by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept_risks: Option<String>,
+}
+
+/// The query of what concerns paths.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PathQuery {
+    /// The tenant; the caller's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Ref>,
+    /// The network; all where it filters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Ref>,
+    /// Objects per page, 1 to [`MAX_LIMIT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where to go on: the opaque text from the `Link` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Whether to count all objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<bool>,
+    /// Paths: only those from or to this site.
+    #[serde(default, rename = "siteId", skip_serializing_if = "Option::is_none")]
+    pub site: Option<Ref>,
+    /// Paths: only those that do so: `up`, `degraded` or `down`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<PathStatus>,
+    /// Health: from when on; an hour before `until` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Health: up to when; now by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Health: `minute` or `hour`; by default hours where more than a day is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<HealthStep>,
+}
+
+/// Of how long a while each figure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum HealthStep {
+    /// About a minute, as the site reported it.
+    Minute,
+    /// An hour.
+    Hour,
 }
 
 /// Which sites to list.

@@ -86,8 +86,8 @@ pub struct Route {
 
 use Access::{Authenticated, Needs, Public};
 use Permission::{
-    AgentSelf, BundlePublish, BundleRead, EventRead, NetworkRead, NetworkWrite, SiteRead, SiteWrite, TokenEnrol,
-    TokenRead,
+    AgentSelf, BundlePublish, BundleRead, EventRead, NetworkRead, NetworkWrite, PathRead, PolicyRead, PolicyWrite,
+    SiteRead, SiteWrite, TokenEnrol, TokenRead,
 };
 
 routes! {
@@ -130,7 +130,31 @@ routes! {
     /// Give up replacing a site's keys, as long as it still has the old ones
     SiteKeepKey: Delete "/v1/sites/{siteId}/rotate-key", Needs(SiteWrite);
 
-    /// Create and change networks and sites in one transaction
+    /// List paths, as their sites last reported them
+    PathList: Get "/v1/paths", Needs(PathRead);
+    /// Say which path packets take from a site to another, and why
+    PathWhy: Post "/v1/paths/why", Needs(PathRead);
+    /// Read a path
+    PathGet: Get "/v1/paths/{pathId}", Needs(PathRead);
+    /// Read what a path was like
+    PathHealth: Get "/v1/paths/{pathId}/health", Needs(PathRead);
+
+    /// List policies
+    PolicyList: Get "/v1/policies", Needs(PolicyRead);
+    /// Create a policy
+    PolicyCreate: Post "/v1/policies", Needs(PolicyWrite);
+    /// Say which policy decides about packets, and why the others do not
+    PolicyTest: Post "/v1/policies/test", Needs(PolicyRead);
+    /// List the applications that policies of a network can name
+    AppList: Get "/v1/apps", Needs(PolicyRead);
+    /// Read a policy
+    PolicyGet: Get "/v1/policies/{policyId}", Needs(PolicyRead);
+    /// Change a policy
+    PolicyUpdate: Patch "/v1/policies/{policyId}", Needs(PolicyWrite);
+    /// Delete a policy
+    PolicyDelete: Delete "/v1/policies/{policyId}", Needs(PolicyWrite);
+
+    /// Create and change networks, sites and policies in one transaction
     Apply: Post "/v1/apply", Needs(SiteWrite);
 
     /// List releases, newest first
@@ -172,6 +196,8 @@ routes! {
     AgentBundle: Get "/v1/agent/bundles/{digest}", Needs(AgentSelf);
     /// Report what runs
     AgentReport: Post "/v1/agent/reports", Needs(AgentSelf);
+    /// Report what a site's paths are like
+    AgentPaths: Post "/v1/agent/paths", Needs(AgentSelf);
     /// Leave the network: ends the agent's token
     AgentLeave: Post "/v1/agent/leave", Needs(AgentSelf);
 

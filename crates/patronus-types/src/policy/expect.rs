@@ -156,6 +156,7 @@ fn outcome_of(text: &str) -> Result<(Expected, Option<Name>), Invalid> {
     Ok((outcome, by))
 }
 
+string_type!(Point, "^\\S+$", "ams");
 string_type!(Expectation, "^from \\S+ to \\S+.* (→|->) .+$", "from ams to fra tcp/443 → route via fiber");
 
 #[cfg(test)]

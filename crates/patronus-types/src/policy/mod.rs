@@ -3,6 +3,7 @@
 //! Policies are asked in order of priority, higher first, and of name; the first that matches decides. What no policy
 //! matches is routed by the best path.
 
+mod apps;
 mod expect;
 mod place;
 mod ports;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::word_type;
 use crate::{Decimal, Name, NetworkId, PolicyId, Ref, Timestamp};
 
+pub use apps::Apps;
 pub use expect::{Expectation, Expected, Point};
 pub use place::{Place, Requirement, Selector, UplinkRef};
 pub use ports::{Dscp, Ports, Protocol, Service};
@@ -137,7 +139,7 @@ pub struct RateLimit {
     /// Of what.
     pub unit: RateUnit,
     /// How much may pass at once after a pause: bytes for `bit/s`, packets for `packets/s`. Without one, what passes in
-    /// 100 milliseconds, and at least ten packets.
+    /// 100 milliseconds, and at least ten packets. Bytes are never less than what passes in a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }

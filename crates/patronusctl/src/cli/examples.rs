@@ -43,6 +43,8 @@ pub fn examples(path: &str) -> &'static [&'static str] {
             "patronusctl site update ams --add-prefix 192.168.2.0/24 --remove-prefix 192.168.1.0/24 --label tier=gold",
             "patronusctl site update ams --uplink name=lte,device=wwan0,cost=500",
         ],
+        "site drain" => &["patronusctl site drain ams --uplink fiber"],
+        "site undrain" => &["patronusctl site undrain ams --uplink fiber"],
         "site hold" => {
             &["patronusctl site hold ams", "patronusctl site list -l region=eu -o name | patronusctl site hold -"]
         }
@@ -60,6 +62,27 @@ pub fn examples(path: &str) -> &'static [&'static str] {
         }
         "bundle list" => &["patronusctl bundle list"],
         "bundle get" => &["patronusctl bundle get latest", "patronusctl bundle get 7/ams -o json"],
+        "path list" => &["patronusctl path list --site ams", "patronusctl path list --status down -o name"],
+        "path get" => &["patronusctl path get ams/fiber..fra/lte -o json"],
+        "path health" => &[
+            "patronusctl path health ams/fiber..fra/lte --since 2h",
+            "patronusctl path health ams/fiber..fra/lte --since 30m -o jsonl --fields timestamp,latency_ms",
+        ],
+        "path why" => &["patronusctl path why ams fra", "patronusctl path why ams fra --protocol tcp --dport 443"],
+        "path watch" => &["patronusctl path watch --site ams"],
+        "policy list" => &["patronusctl policy list --network office"],
+        "policy apps" => &["patronusctl policy apps", "patronusctl policy apps -o yaml"],
+        "policy get" => &["patronusctl policy get web -o yaml"],
+        "policy create" => &[
+            "patronusctl policy create web --priority 100 --app web --prefer fiber --prefer kind=lte",
+            "patronusctl policy create no-telnet --priority 200 --protocol tcp --dport 23 --action drop",
+            "patronusctl policy create backup --priority 50 --src site:ams --dport 873 --rate 20000000bit/s",
+        ],
+        "policy update" => &["patronusctl policy update web --priority 300"],
+        "policy delete" => &["patronusctl policy delete web --confirm web"],
+        "policy test" => {
+            &["patronusctl policy test --from ams --to fra --protocol tcp --dport 443", "patronusctl policy test"]
+        }
         "bundle publish" => &["patronusctl bundle publish --message 'new-uplink' --wait"],
         "bundle upload" => &["patronusctl bundle upload ams.tar.gz --site ams"],
         "bundle download" => {

@@ -11,11 +11,13 @@ pub use examples::examples;
 pub use globals::Globals;
 pub use topics::{ENVIRONMENT, FILES, TOPICS, topic};
 pub use value::{
-    BundleRef, count, duration, name_or_nothing, number, pair, range, range4, range6, reference, release, seconds,
+    BundleRef, application, count, duration, name_or_nothing, number, pair, range, range4, range6, reference, release,
+    seconds,
 };
 
 use crate::commands::{
-    apply, bundle, completions, context, event, help, login, logout, man, network, site, status, token, version, whoami,
+    apply, bundle, completions, context, event, help, login, logout, man, network, path, policy, site, status, token,
+    version, whoami,
 };
 
 /// Run WireGuard networks between sites
@@ -61,6 +63,12 @@ pub enum Command {
     /// Manage sites
     #[command(subcommand, alias = "sites")]
     Site(site::Command),
+    /// See how paths between sites do, and why packets take which
+    #[command(subcommand, alias = "paths")]
+    Path(path::Command),
+    /// Say what becomes of which packets
+    #[command(subcommand, alias = "policies")]
+    Policy(policy::Command),
     /// Publish and inspect what sites run
     #[command(subcommand, alias = "bundles")]
     Bundle(bundle::Command),
@@ -70,7 +78,7 @@ pub enum Command {
     /// See what happened
     #[command(subcommand, alias = "events")]
     Event(event::Command),
-    /// Create and change networks and sites from manifests, in one transaction
+    /// Create and change networks, sites and policies from manifests, in one transaction
     Apply(apply::Args),
     /// Show the versions of client and server
     Version(version::Args),

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use patronus_types::{Name, Ref};
+use patronus_types::policy::Service;
+use patronus_types::{Invalid, Name, Ref};
 
 /// A whole number of something, within bounds.
 pub fn number<T>(of: &'static str, least: T, most: T) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
@@ -31,6 +32,15 @@ pub fn range4(text: &str) -> Result<Ipv4Net, String> {
 /// An IPv6 range.
 pub fn range6(text: &str) -> Result<Ipv6Net, String> {
     text.parse().map_err(|_| "write an IPv6 range, such as fd00:210::/64".to_owned())
+}
+
+/// An application and what it is made of; nothing to take it out.
+pub fn application(text: &str) -> Result<(Name, Vec<Service>), String> {
+    let (name, services) = text.split_once('=').ok_or("write NAME=SERVICE,…, such as erp=tcp/3200-3299,udp/3299")?;
+    let name = name.parse().map_err(|error: Invalid| error.to_string())?;
+    let service = |text: &str| text.parse().map_err(|error: Invalid| error.to_string());
+    let services = services.split(',').filter(|text| !text.is_empty()).map(service);
+    Ok((name, services.collect::<Result<_, _>>()?))
 }
 
 /// An address range.

@@ -26,6 +26,7 @@ pub fn run(app: &App, args: Args) -> Result {
     let manifests = documents.iter().map(|document| document.manifest.clone()).collect();
     let outcome = app.run(async { Ok(client.apply().documents(manifests, &app.mode.write()).await?) });
     let response = outcome.map_err(|error| placed(error, &documents))?;
+    response.warnings.iter().for_each(|warning| app.out.notice(&format!("warning: {warning}")));
     match app.out.view.format {
         Format::Name => app.out.write(&lines(&response, |it| format!("{}/{}", it.kind, it.name))),
         _ => app.out.value(&response, || page(&response, app.mode.dry_run)),

@@ -1,5 +1,8 @@
 //! Objects from flags: only what was given, so that the same set makes a request, a patch or a comparison.
 
+use std::collections::BTreeMap;
+
+use patronus_types::Name;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -32,9 +35,22 @@ impl Fields {
         self.set(name, Some(values).filter(|values| !values.is_empty()))
     }
 
-    /// The whole object. Empty texts, which only mean something to a patch, are left out.
+    /// Adds those entries of a map that were given; one without a value is taken out.
+    pub fn map<'a, T: Serialize>(
+        &mut self,
+        name: &str,
+        entries: impl Iterator<Item = (&'a Name, Option<T>)>,
+    ) -> Result {
+        let entries: BTreeMap<&Name, Option<T>> = entries.collect();
+        self.set(name, Some(entries).filter(|entries| !entries.is_empty()))
+    }
+
+    /// The whole object. Nothing, which only means something to a patch, is left out.
     pub fn into_object<T: DeserializeOwned>(mut self) -> Result<T> {
         self.0.retain(|_, value| !value.is_null());
+        for map in self.0.values_mut().filter_map(Value::as_object_mut) {
+            map.retain(|_, value| !value.is_null());
+        }
         serde_json::from_value(Value::Object(self.0)).map_err(|error| CliError::usage(error.to_string()))
     }
 

@@ -10,6 +10,8 @@ pub mod login;
 pub mod logout;
 pub mod man;
 pub mod network;
+pub mod path;
+pub mod policy;
 pub mod site;
 pub mod status;
 pub mod token;

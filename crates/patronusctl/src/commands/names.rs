@@ -17,6 +17,8 @@ pub enum Named {
     Network,
     /// Sites.
     Site,
+    /// Policies.
+    Policy,
 }
 
 impl Named {
@@ -24,6 +26,7 @@ impl Named {
         match self {
             Self::Network => "network",
             Self::Site => "site",
+            Self::Policy => "policy",
         }
     }
 
@@ -36,6 +39,9 @@ impl Named {
             Self::Site => {
                 let sites = client.sites().list(StatusFilter::All).all().await?;
                 sites.into_iter().map(|it| it.spec.name.to_string()).collect()
+            }
+            Self::Policy => {
+                client.policies().list().all().await?.into_iter().map(|it| it.spec.name.to_string()).collect()
             }
         })
     }

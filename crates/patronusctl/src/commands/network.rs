@@ -6,13 +6,14 @@ use patronus_client::Client;
 use patronus_types::Name;
 use patronus_types::api::error::ErrorCode;
 use patronus_types::network::{Network, NetworkSpec};
+use patronus_types::policy::Service;
 
 use super::changes::changes;
 use super::fields::Fields;
 use super::names::{Named, explain, explain_existing, tell_deleted};
 use super::{each, references, show};
 use crate::app::App;
-use crate::cli::{number, range4, range6, seconds};
+use crate::cli::{application, number, range4, range6, seconds};
 use crate::complete;
 use crate::confirm;
 use crate::error::Result;
@@ -62,6 +63,10 @@ pub struct Spec {
     #[arg(long, value_name = "DAYS", value_parser = number("a number of days", 1_u16, 3650))]
     #[arg(allow_negative_numbers = true)]
     rotate_keys_days: Option<u16>,
+    /// An application that policies can name, as erp=tcp/3200-3299,udp/3299; one without services is taken out; may be
+    /// given several times
+    #[arg(long, value_name = "NAME=SERVICE,…", value_parser = application)]
+    app: Vec<(Name, Vec<Service>)>,
 }
 
 impl Spec {
@@ -73,6 +78,8 @@ impl Spec {
         fields.set("mtu", self.mtu)?;
         fields.set("poll_interval_s", self.poll_interval)?;
         fields.set("rotate_keys_days", self.rotate_keys_days)?;
+        let apps = self.app.iter().map(|(name, services)| (name, Some(services).filter(|list| !list.is_empty())));
+        fields.map("apps", apps)?;
         Ok(fields)
     }
 }

@@ -9,8 +9,10 @@ use patronus_types::api::page::StatusFilter;
 use super::{cache, typed};
 use crate::app::App;
 use crate::cli::duration;
+use crate::commands::path::Names;
 use crate::credential::{Kept, Store};
 use crate::error::Result;
+use crate::output::Object as _;
 use crate::settings::{Env, Target};
 
 /// What a person who presses Tab waits without noticing; `PATRONUS_COMPLETE_TIMEOUT` is for those whose server is far.
@@ -63,10 +65,18 @@ fn token(app: &App, target: &Target) -> Option<String> {
 async fn list(client: &Client, what: &str) -> Result<Vec<String>> {
     Ok(match what {
         "networks" => client.networks().list().all().await?.into_iter().map(|it| it.spec.name.to_string()).collect(),
+        "paths" => paths(client).await?,
+        "policies" => client.policies().list().all().await?.into_iter().map(|it| it.spec.name.to_string()).collect(),
         "sites" => {
             let sites = client.sites().list(StatusFilter::All).all().await?;
             sites.into_iter().map(|it| it.spec.name.to_string()).collect()
         }
         _ => client.releases().list().take(100).await?.0.into_iter().map(|it| it.version.to_string()).collect(),
     })
+}
+
+async fn paths(client: &Client) -> Result<Vec<String>> {
+    let names = Names::read(client).await?;
+    let paths = client.paths().list(None, None).all().await?;
+    Ok(paths.into_iter().map(|path| names.named(path).name()).collect())
 }

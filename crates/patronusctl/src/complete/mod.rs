@@ -74,6 +74,17 @@ pub fn sites(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, names.into_iter())
 }
 
+/// Paths by their sites and uplinks.
+pub fn paths(current: &OsStr) -> Vec<CompletionCandidate> {
+    matching(current, fetch::names("paths").into_iter())
+}
+
+/// Policies by name, likewise.
+pub fn policies(current: &OsStr) -> Vec<CompletionCandidate> {
+    let names: BTreeSet<String> = fetch::names("policies").into_iter().collect();
+    matching(current, names.into_iter())
+}
+
 /// Releases by number; behind a slash the sites.
 pub fn versions(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.to_string_lossy();

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use patronus_types::manifest::Manifest;
 use patronus_types::network::NetworkSpec;
+use patronus_types::policy::PolicyInput;
 use patronus_types::site::SiteInput;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -14,7 +15,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, Map
 use super::yaml::{YamlFault, parse};
 use patronus_types::words::nearest;
 
-const KINDS: &[&str] = &["network", "site"];
+const KINDS: &[&str] = &["network", "site", "policy"];
 
 #[derive(Deserialize)]
 struct Kind {
@@ -32,8 +33,13 @@ pub fn read(text: &str) -> Result<Option<Manifest>, YamlFault> {
     match kind.as_deref() {
         Some("network") => parse::<WithoutKind<NetworkSpec>>(text, of_network).map(|it| Some(Manifest::Network(it.0))),
         Some("site") => parse::<WithoutKind<SiteInput>>(text, of_site).map(|it| Some(Manifest::Site(Box::new(it.0)))),
+        Some("policy") => {
+            parse::<WithoutKind<PolicyInput>>(text, |_| None).map(|it| Some(Manifest::Policy(Box::new(it.0))))
+        }
         Some(other) => Err(YamlFault::at_line(kind_line(text).unwrap_or(first), unknown(other))),
-        None => Err(YamlFault::at_line(first, "`kind` is missing: write `kind: network` or `kind: site`")),
+        None => {
+            Err(YamlFault::at_line(first, "`kind` is missing: write `kind: network`, `kind: site` or `kind: policy`"))
+        }
     }
 }
 
@@ -52,7 +58,7 @@ fn of_network(field: &str) -> Option<&'static str> {
 fn of_site(field: &str) -> Option<&'static str> {
     Some(match field {
         "location" => "a text, such as Amsterdam; leave it out for none",
-        "hub" | "metered" => "true or false",
+        "hub" | "metered" | "drained" => "true or false",
         "prefixes" => "a list of address ranges, such as [192.168.1.0/24]",
         "gateway" => "an IPv4 address, such as 192.0.2.1",
         "gateway6" => "an IPv6 address, such as 2001:db8::1",

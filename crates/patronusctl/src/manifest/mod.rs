@@ -207,7 +207,7 @@ mod tests {
                 "net.yaml:3:1: unknown field `rnage`: did you mean `range`?",
                 "net.yaml:7:1: `name` is written twice",
                 "net.yaml:9: unknown kind `sitee`: did you mean `site`?",
-                "net.yaml:11: `kind` is missing: write `kind: network` or `kind: site`",
+                "net.yaml:11: `kind` is missing: write `kind: network`, `kind: site` or `kind: policy`",
                 "net.yaml:14:7: `bad_name` is not a name: use 1 to 63 of a-z, 0-9 and `-`, beginning with a letter or digit",
             ]
         );

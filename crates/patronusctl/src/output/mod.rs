@@ -52,10 +52,14 @@ impl Output {
         Self { style: view.style(out), notices: view.style(err), view, now, width }
     }
 
+    /// Whether stdout is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+
     /// Whether times are shown as ages where nothing is said.
     pub fn time_style(&self) -> TimeStyle {
-        let ages = self.width.is_some();
-        self.view.time.unwrap_or(if ages { TimeStyle::Relative } else { TimeStyle::Utc })
+        self.view.time.unwrap_or(if self.is_terminal() { TimeStyle::Relative } else { TimeStyle::Utc })
     }
 
     /// A point in time for people.

@@ -31,7 +31,7 @@ pub fn site(name: &str) -> Value {
         "via": null, "prefixes": ["192.168.1.0/24"],
         "uplinks": [{
             "name": "fibre", "endpoint": "203.0.113.7", "device": null, "gateway": null, "gateway6": null, "cost": 100,
-            "mtu": 1500, "metered": false, "labels": {}
+            "mtu": 1500, "metered": false, "drained": false, "labels": {}
         }],
         "addresses": ["10.210.0.1"], "public_key": null, "public_keys": [], "port_base": 51820,
         "keys_since": "2026-01-02T03:04:05Z", "rotation": null,

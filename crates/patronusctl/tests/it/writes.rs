@@ -110,7 +110,7 @@ fn site_with_two_uplinks() -> serde_json::Value {
     let uplink = |name: &str, endpoint: &str| {
         serde_json::json!({
             "name": name, "endpoint": endpoint, "device": "eth0", "gateway": "192.0.2.254", "gateway6": null, "cost": 100,
-            "mtu": 1500, "metered": false, "labels": {"kind": name}
+            "mtu": 1500, "metered": false, "drained": false, "labels": {"kind": name}
         })
     };
     let mut site = crate::api::site("ams");
@@ -149,7 +149,7 @@ fn an_update_keeps_what_is_not_named() {
     let told = [
         "~ uplinks.lte.endpoint: 203.0.113.8 → 192.0.2.1",
         "- uplinks.lte.gateway: 192.0.2.254",
-        "+ uplinks.sat: cost=900,metered=false,mtu=1500",
+        "+ uplinks.sat: cost=900,drained=false,metered=false,mtu=1500",
     ];
     assert_eq!(said, told);
 
@@ -158,7 +158,10 @@ fn an_update_keeps_what_is_not_named() {
     assert_eq!((site["uplinks"][1]["device"].as_str(), said.len()), (Some("eth0"), 2));
     let (site, said) = update("--remove-uplink fibre --endpoint 192.0.2.1");
     assert_eq!((site["uplinks"].as_array().unwrap().len(), &site["uplinks"][0]["name"]), (1, &"lte".into()));
-    assert!(said[0].starts_with("- uplinks.fibre: cost=100,device=eth0,endpoint=203.0.113.7"), "{said:?}");
+    assert!(
+        said[0].starts_with("- uplinks.fibre: cost=100,device=eth0,drained=false,endpoint=203.0.113.7"),
+        "{said:?}"
+    );
 
     let (site, said) = update("--add-prefix 192.168.3.0/24 --remove-prefix 192.168.1.0/24 --remove-prefix 10.0.0.0/8");
     assert_eq!(site["prefixes"], serde_json::json!(["192.168.2.0/24", "192.168.3.0/24"]));

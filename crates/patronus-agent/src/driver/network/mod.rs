@@ -1,6 +1,8 @@
 //! One membership's loop. It sleeps until the earliest of: an answer, a timer, the kernel's news, a question from here.
 
+mod download;
 mod errand;
+mod paths;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -12,12 +14,12 @@ use patronus_types::api::agent::{Desired, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Command, fetch, wheel};
+use super::{Command, wheel};
 use crate::control::{Answer, Control, ControlError, Server};
-use crate::effects::disk;
 use crate::leave;
 use crate::network::{Awaited, Evidence, Network, Retry, Todo};
 use crate::poll::{Poll, spread};
+use crate::probe::PathNews;
 
 /// How often the kernel is compared with what shall run, when it says nothing by itself.
 const LOOK: Duration = Duration::from_secs(5 * 60);
@@ -60,9 +62,10 @@ enum Event {
     Asked(Asked),
     Fetched(Result<Vec<u8>, ControlError>),
     Reported(Result<(), ControlError>),
+    PathsTold(Result<(), ControlError>),
     Evidence(Evidence),
     KernelNews,
-    /// A path fell silent, or none is any more.
+    /// A path fell silent, or is heard again, or traffic took another one.
     PathNews,
     Timer,
 }
@@ -95,15 +98,17 @@ struct Loop {
     reported: Option<String>,
     /// Who asked here for a change that goes on.
     waiting: Vec<(Awaited, errand::Answer)>,
-    /// Whether nothing comes by some path.
-    silent: watch::Receiver<bool>,
+    /// What becomes of paths.
+    news_of_paths: watch::Receiver<PathNews>,
+    /// What the server is told of paths.
+    paths: paths::Telling,
 }
 
 /// Runs a membership until it is left or `commands` closes. Tunnels stay as they are then.
 pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mut news: watch::Receiver<u64>) {
-    let silent = network.measure_paths().await;
+    let news_of_paths = network.measure_paths().await;
     let whole = network.recover().await;
-    let mut this = Loop::new(network, whole, silent);
+    let mut this = Loop::new(network, whole, news_of_paths);
     loop {
         this.answer_waiting();
         this.launch().await;
@@ -139,19 +144,20 @@ pub async fn run(mut network: Network, mut commands: mpsc::Receiver<Command>, mu
             Event::Reported(result) => this.reported(result),
             Event::Evidence(evidence) => this.weigh(evidence).await,
             Event::KernelNews => this.look_soon(),
-            Event::PathNews if this.network.doubts_names() => this.look_soon(),
-            Event::PathNews => {}
+            Event::PathsTold(result) => this.paths_told(result),
+            Event::PathNews => this.path_news(),
             Event::Timer => this.timer().await,
         }
     }
 }
 
 impl Loop {
-    fn new(network: Network, whole: bool, silent: watch::Receiver<bool>) -> Self {
+    fn new(network: Network, whole: bool, news_of_paths: watch::Receiver<PathNews>) -> Self {
         let identity = network.identity();
         let interval = Duration::from_secs(identity.poll_interval_s.into());
         let poll = Poll::new(network.world().polling, identity.servers.len(), interval);
         let now = Instant::now();
+        let paths = paths::Telling::new(now, network.world().clock.random());
         let mut this = Self {
             network,
             poll,
@@ -175,7 +181,8 @@ impl Loop {
             report_at: now,
             reported: None,
             waiting: Vec::new(),
-            silent,
+            news_of_paths,
+            paths,
         };
         if !whole {
             this.look_at = now + this.look_again.fail(this.random());
@@ -185,6 +192,7 @@ impl Loop {
 
     /// Sends what is due.
     async fn launch(&mut self) {
+        self.tell_paths().await;
         let now = Instant::now();
         if self.asking.is_none() && self.ask_at <= now {
             match self.control() {
@@ -214,7 +222,8 @@ impl Loop {
             fetched = land(&mut self.fetching) => Event::Fetched(fetched),
             result = land(&mut self.report) => Event::Reported(result),
             evidence = self.network.evidence() => Event::Evidence(evidence),
-            Ok(()) = self.silent.changed() => Event::PathNews,
+            result = land(self.paths.flight()) => Event::PathsTold(result),
+            Ok(()) = self.news_of_paths.changed() => Event::PathNews,
             changed = news.changed() => match changed {
                 Ok(()) => Event::KernelNews,
                 Err(_) => Event::Command(None),
@@ -235,7 +244,8 @@ impl Loop {
             Some(_) => far,
         };
         let report = if self.report.is_none() && self.etag.is_some() { self.report_at } else { far };
-        ask.min(report).min(self.retry_at.unwrap_or(far)).min(self.look_at).min(self.pulse_at)
+        let paths = self.paths.at().unwrap_or(far);
+        ask.min(report).min(paths).min(self.retry_at.unwrap_or(far)).min(self.look_at).min(self.pulse_at)
     }
 
     async fn timer(&mut self) {
@@ -287,29 +297,16 @@ impl Loop {
         }
     }
 
+    fn path_news(&mut self) {
+        self.paths.hurry(Instant::now());
+        if self.network.doubts_names() {
+            self.look_soon();
+        }
+    }
+
     fn look_soon(&mut self) {
         let soon = (Instant::now() + SETTLE).max(self.looked_at + LOOK_APART);
         self.look_at = self.look_at.min(soon);
-    }
-
-    async fn fetched(&mut self, result: Result<Vec<u8>, ControlError>) {
-        let Some(desired) = self.fetched.take() else { return };
-        match result {
-            Ok(archive) => {
-                let server = self.server(self.poll.preferred()).url;
-                self.network.heard(&server);
-                self.network.fetched(self.fetched_since.elapsed());
-                let retry = self.network.take(&desired, &archive).await;
-                drop(archive);
-                self.forget_download(&desired);
-                self.settle(retry);
-            }
-            Err(error) => {
-                self.network.not_fetched(&desired, &error);
-                self.settle(Retry::Fetch);
-            }
-        }
-        self.tell_changes();
     }
 
     async fn answered(&mut self, took: Duration, result: Result<Answer, ControlError>) {
@@ -412,30 +409,6 @@ impl Loop {
             let result = control.state(etag.as_deref(), ask.wait_s).await;
             (started.elapsed(), result)
         }));
-    }
-
-    fn fetch(&mut self, desired: Desired) {
-        let ready = self.control().and_then(|control| {
-            let path = self.network.home().partial(desired.digest);
-            path.map(|path| (control, path)).map_err(|error| ControlError::Kept(error.to_string()))
-        });
-        match ready {
-            Ok((control, path)) => {
-                self.fetching = Some(Box::pin(fetch::fetch(control, desired.digest, path)));
-                (self.fetched, self.fetched_since) = (Some(desired), Instant::now());
-            }
-            Err(error) => {
-                self.network.not_fetched(&desired, &error);
-                self.settle(Retry::Fetch);
-            }
-        }
-    }
-
-    /// Whatever became of it, the file is of no more use; one that was damaged would be continued.
-    fn forget_download(&self, desired: &Desired) {
-        if let Ok(path) = self.network.home().partial(desired.digest) {
-            let _ = disk::remove(&path);
-        }
     }
 
     fn reported(&mut self, result: Result<(), ControlError>) {

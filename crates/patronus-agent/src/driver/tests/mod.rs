@@ -1,4 +1,5 @@
 mod orders;
+mod paths;
 mod proof;
 
 use std::sync::Arc;

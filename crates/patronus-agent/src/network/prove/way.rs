@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patronus_core::apply::{Chosen, carrier};
+use patronus_core::apply::{Choices, Chosen, carrier};
 use patronus_core::path::SPARE;
 use patronus_core::path::packet::Packet;
 use patronus_types::Name;
@@ -36,24 +36,25 @@ impl Way {
 pub struct Ways {
     /// What was chosen before. By that a peer must be reached after a change, too: that traffic could flee from it by another
     /// path proves nothing.
-    chosen: Option<Chosen>,
+    chosen: Option<Choices>,
     all: BTreeMap<Name, Way>,
     best: usize,
 }
 
 impl Ways {
     /// None yet.
-    pub fn new(chosen: Chosen) -> Self {
+    pub fn new(chosen: Choices) -> Self {
         Self { chosen: Some(chosen), ..Self::default() }
     }
 
     /// The way of an answer.
     pub fn of(&self, content: &Content, name: &Name, answer: &Packet) -> Way {
-        Way::of(content, self.chosen.as_ref().unwrap_or(&Chosen::new()), name, answer)
+        let none = Chosen::new();
+        Way::of(content, self.chosen.as_ref().map_or(&none, |chosen| &chosen.default), name, answer)
     }
 
     /// What was chosen before; none where that was not looked at.
-    pub fn chosen(&self) -> Option<&Chosen> {
+    pub fn chosen(&self) -> Option<&Choices> {
         self.chosen.as_ref()
     }
 

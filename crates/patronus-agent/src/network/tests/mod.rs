@@ -371,3 +371,41 @@ async fn a_version_from_before_the_site_was_enrolled_again_says_to_publish() {
     assert_eq!(result, OutcomeKind::Refused);
     assert!(reason.contains("patronusctl bundle publish --network net") && !reason.contains("enrol the"), "{reason}");
 }
+
+#[tokio::test]
+async fn policies_that_cannot_be_enforced_are_refused_and_not_left_out() {
+    for reason in ["`nft` was not found: install nftables", "the kernel has no nf_tables"] {
+        let lab = Lab::new();
+        let mut network = lab.open();
+        told(&mut network, &lab.version(1, 2)).await;
+        let before = lab.kernel.shape();
+        lab.kernel.state().no_nft = Some(reason.to_owned());
+        told(
+            &mut network,
+            &lab.with_policies(2, r#"[{"name": "a", "priority": 1, "match_criteria": {}, "action": "drop"}]"#),
+        )
+        .await;
+        let (version, kind, why) = outcome(&network);
+        assert_eq!((version, kind), (2, OutcomeKind::Failed), "{why}");
+        assert!(why.contains("cannot enforce them") && why.contains(reason), "{why}");
+        assert_eq!((lab.kernel.shape(), network.running_content().policies.len()), (before, 0));
+        told(&mut network, &lab.version(3, 3)).await;
+        assert_eq!(outcome(&network).1, OutcomeKind::Applied, "what has none goes on");
+    }
+}
+
+#[tokio::test]
+async fn what_policies_need_comes_and_goes_with_them() {
+    let lab = Lab::new();
+    let mut network = lab.open();
+    told(&mut network, &lab.version(1, 2)).await;
+    let before = lab.kernel.shape();
+    let lte =
+        r#"[{"name": "a", "priority": 1, "match_criteria": {}, "action": "route", "route": {"prefer": ["lte"]}}]"#;
+    told(&mut network, &lab.with_policies(2, lte)).await;
+    assert_eq!(outcome(&network).1, OutcomeKind::Applied);
+    assert_eq!(lab.kernel.carriers_of(1), ["pt000".to_owned()].into());
+    assert!(lab.kernel.shape().contains("chain class_1"), "{}", lab.kernel.shape());
+    told(&mut network, &lab.version(3, 2)).await;
+    assert_eq!((outcome(&network).1, lab.kernel.shape()), (OutcomeKind::Applied, before));
+}

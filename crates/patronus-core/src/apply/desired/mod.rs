@@ -1,5 +1,6 @@
 //! The state a host shall have, down to each number.
 
+mod classes;
 mod firewall;
 mod paths;
 mod spare;
@@ -16,6 +17,7 @@ use patronus_types::{Name, PublicKey};
 use super::Facts;
 use super::model::{Driver, Owner, Route, Rule};
 
+pub use classes::{Choices, MARK_SHIFT};
 pub use paths::{Chosen, carrier};
 pub use spare::{Departure, departs, waits_for};
 
@@ -28,14 +30,16 @@ pub struct Desired {
     pub driver: Driver,
     /// The tunnels by interface name.
     pub tunnels: BTreeMap<String, DesiredTunnel>,
-    /// Routes over the tunnels in `main`, and the uplink tables.
+    /// Routes over the tunnels in `main`, the tables of classes, and the uplink tables.
     pub routes: BTreeSet<Route>,
     /// `unreachable` routes in `main` behind those over the tunnels, so that nothing leaves in the clear without them.
     pub twins: BTreeSet<Route>,
-    /// Rules that send each uplink's outer packets to its table.
+    /// Rules that send each uplink's outer packets, and each class's packets, to their tables.
     pub rules: BTreeSet<Rule>,
     /// The chains of the network's nft table; none while there are no tunnels.
     pub firewall: Option<String>,
+    /// Whether it must be there: policies are in it.
+    pub needs_firewall: bool,
     /// Kernel settings of the host's own links, by path below `/proc/sys`.
     pub sysctls: BTreeMap<String, String>,
     /// What will not work and why, in words. Nothing else waits for it.
@@ -106,6 +110,7 @@ pub fn desired(content: &Content, facts: &Facts) -> Result<Desired, Unfit> {
     paths::add(&mut desired, content, facts);
     uplinks::add(&mut desired, content, facts);
     firewall::add(&mut desired);
+    classes::add(&mut desired, content, facts);
     if content.addresses.iter().any(|&address| !facts.has_family_of(address)) {
         let why = "the network has IPv6 and this host has none, so only IPv4 passes: is it switched off \
                    (sysctl net.ipv6.conf.default.disable_ipv6)?";
@@ -135,6 +140,7 @@ impl Desired {
             twins: BTreeSet::new(),
             rules: BTreeSet::new(),
             firewall: None,
+            needs_firewall: false,
             sysctls: BTreeMap::new(),
             warnings: Vec::new(),
         }

@@ -47,9 +47,15 @@ pub(super) fn add(desired: &mut Desired, content: &Content, facts: &Facts) -> Re
     Ok(())
 }
 
+/// The spare interface, where a peer's traffic goes by it.
+pub(super) fn carrier(content: &Content, facts: &Facts, peer: &Peer) -> Option<String> {
+    let ordinary = super::paths::ordinary(content, &facts.chosen.default, &facts.owner, peer);
+    carries(content, facts, (peer, ordinary.as_deref())).then(|| facts.owner.spare_interface())
+}
+
 /// Whether a peer's traffic goes by the spare tunnel: where both can carry it, by the one that the bundle wants; where one
 /// has no session, or is not heard by it while it is by the other, by the other. The far end may have gone back.
-pub(super) fn carries(content: &Content, facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
+fn carries(content: &Content, facts: &Facts, (peer, ordinary): (&Peer, Option<&str>)) -> bool {
     let Facts { owner, sessions, deaf, .. } = facts;
     let Some((spare, up)) = spare_of(content, (owner, sessions), peer) else { return false };
     let heard: Sessions = sessions.difference(deaf).cloned().collect();

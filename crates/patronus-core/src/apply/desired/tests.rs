@@ -21,6 +21,9 @@ fn facts() -> Facts {
         sessions: BTreeSet::new(),
         deaf: BTreeSet::new(),
         chosen: Default::default(),
+        class_ids: Vec::new(),
+        mark_shift: MARK_SHIFT,
+        probe_port: 51_837,
     }
 }
 
@@ -116,4 +119,86 @@ fn tunnels_that_carry_traffic_are_left_before_one_goes_back_in_a_rotation() {
     assert_eq!(departs(&moved, &none), Some(Departure::Spare));
     assert_eq!(departs(&moved, &spare(2, true)), Some(Departure::Spare));
     assert_eq!(departs(&re_keyed, &moved), Some(Departure::Ordinary));
+}
+
+/// A site with two uplinks, another with two, and what policies say.
+fn with_policies(policies: &str) -> Content {
+    let mut input = sites(2);
+    for site in &mut input.sites {
+        let first = site.spec.uplinks[0].clone();
+        let labels = [("kind".to_owned(), "lte".to_owned())].into();
+        let second = patronus_types::site::Uplink { labels, ..first.clone() };
+        site.spec.uplinks = vec![
+            patronus_types::site::Uplink { device: Some("eth0".into()), ..first },
+            patronus_types::site::Uplink {
+                name: "lte".parse().unwrap(),
+                device: Some("eth1".into()),
+                cost: 500,
+                ..second
+            },
+        ];
+    }
+    input.policies = serde_json::from_str(policies).unwrap();
+    crate::mesh::content(&crate::mesh::compile(&input).unwrap().sites[0].tar.to_vec()).unwrap()
+}
+
+/// The devices of a class, none of which is nowhere.
+fn devices(desired: &Desired, class: u8) -> Vec<Option<&str>> {
+    let mut devices: Vec<_> =
+        desired.routes.iter().filter(|it| it.table == 20_000 + u32::from(class)).map(Route::device).collect();
+    devices.dedup();
+    devices
+}
+
+#[test]
+fn a_class_has_a_table_a_rule_and_the_path_that_was_chosen_for_it() {
+    let policy = |name: &str, route: &str| {
+        format!(
+            r#"{{"name": "{name}", "priority": 1, "match_criteria": {{"dst_ports": 80}}, "action": "route", "route": {route}}}"#
+        )
+    };
+    let by_label = policy("bulk", r#"{"prefer": ["kind=lte"]}"#);
+    let nobody = policy("secret", r#"{"prefer": ["dsl"], "fallback": "drop"}"#);
+    let content = with_policies(&format!("[{by_label}, {nobody}]"));
+    // In the order of their routes: the one that prefers `dsl`, the one that prefers a label, and what has none.
+    let mut facts = Facts { class_ids: vec![9, 4, 7], ..facts() };
+    let first = desired(&content, &facts).unwrap();
+    assert!(first.needs_firewall);
+    assert_eq!((devices(&first, 9), devices(&first, 4), devices(&first, 7)), (vec![None], vec![Some("pt010")], vec![]));
+    let rules: Vec<_> = first.rules.iter().filter(|rule| rule.priority > 4600).collect();
+    assert_eq!(rules.iter().map(|rule| rule.table).collect::<Vec<_>>(), [20_004, 20_004, 20_009, 20_009]);
+    let text = first.firewall.as_ref().unwrap();
+    assert!(
+        text.contains("chain clamp_forward") && text.contains("0x04000000") && text.contains("udp sport 51837"),
+        "{text}"
+    );
+    let main = first.routes.iter().find(|route| route.table == Route::MAIN).unwrap();
+    assert_eq!(main.device(), Some("pt000"), "the cheapest");
+
+    let peer = content.peers[0].name.clone();
+    facts.chosen.classes =
+        [(4, [(peer.clone(), Some((0, 1)))].into()), (9, [(peer.clone(), Some((1, 1)))].into())].into();
+    let measured = desired(&content, &facts).unwrap();
+    assert_eq!((devices(&measured, 9), devices(&measured, 4)), (vec![Some("pt011")], vec![Some("pt001")]));
+    facts.chosen.classes = [(4, [(peer.clone(), None)].into()), (9, [(peer, Some((3, 3)))].into())].into();
+    let measured = desired(&content, &facts).unwrap();
+    assert_eq!(
+        (devices(&measured, 9), devices(&measured, 4)),
+        (vec![None], vec![None]),
+        "a path that is gone says nothing"
+    );
+}
+
+#[test]
+fn what_is_drained_comes_last() {
+    let mut content = with_policies("[]");
+    let carrier =
+        |content: &Content| carrier(content, &Chosen::new(), &content.peers[0]).map(|it| (it.local, it.remote));
+    assert_eq!(carrier(&content), Some((0, 0)));
+    content.uplinks[0].drained = true;
+    assert_eq!(carrier(&content), Some((1, 0)));
+    content.peers[0].uplinks[0].drained = true;
+    assert_eq!(carrier(&content), Some((1, 1)));
+    content.uplinks[1].drained = true;
+    assert_eq!(carrier(&content), Some((0, 0)), "all of it: as if none were");
 }

@@ -4,6 +4,7 @@
 //! and carry out the others.
 //! Every interface, route, rule and table here belongs to one network of this host, named by its [`Owner`].
 
+mod class;
 mod firewall;
 mod host;
 mod key;
@@ -13,6 +14,7 @@ mod rule;
 mod tunnel;
 mod wireguard;
 
+pub use class::{class_of_route, class_of_rule, class_rule_priorities, class_rule_priority, class_table};
 pub use firewall::Firewall;
 pub use host::{HostLink, HostRoute};
 pub use key::{PresharedKey, PrivateKey};
@@ -31,12 +33,12 @@ pub struct Observed {
     pub tunnels: BTreeMap<String, Tunnel>,
     /// Interfaces with a name of ours that carry another alias or none. They are never touched.
     pub foreign: BTreeSet<String>,
-    /// Our routes over the network's interfaces and in its uplink tables.
+    /// Our routes over the network's interfaces, in whatever table, and in its uplink tables.
     pub routes: BTreeSet<Route>,
-    /// Our `unreachable` routes in `main`. They name no device, so they may be another network's of this host:
-    /// whoever removes one must know its prefix.
+    /// Our `unreachable` routes in `main` and in tables of classes. They name no device, so they may be another network's of
+    /// this host: whoever removes one must know its prefix, or that the class is the network's.
     pub twins: BTreeSet<Route>,
-    /// Our rules in the network's range of priorities.
+    /// Our rules in the network's range of priorities, and those of all classes, which may be another network's.
     pub rules: BTreeSet<Rule>,
     /// The network's nft table.
     pub firewall: Firewall,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use patronus_types::PublicKey;
 
 use crate::apply::Desired;
-use crate::apply::model::Route;
+use crate::apply::model::{Route, class_of_rule};
 
 /// The traces of earlier applies: made again from the bundles that have run, so it need not be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,8 @@ pub struct Memory {
     pub twins: BTreeSet<Route>,
     /// Endpoints as they were set, by interface and peer. What the device holds now may have been learnt since.
     pub endpoints: BTreeMap<(String, PublicKey), SocketAddr>,
+    /// The numbers of the network's classes, those that are no longer used included.
+    pub classes: BTreeSet<u8>,
 }
 
 impl Memory {
@@ -28,6 +30,7 @@ impl Memory {
     /// Adds a later one, for a host that may be between both.
     pub fn add(&mut self, desired: &Desired) {
         self.twins.extend(desired.twins.iter().cloned());
+        self.classes.extend(desired.rules.iter().filter_map(class_of_rule));
         for (interface, tunnel) in &desired.tunnels {
             for (key, peer) in &tunnel.peers {
                 self.endpoints.extend(peer.endpoint.map(|endpoint| ((interface.clone(), *key), endpoint)));

@@ -20,7 +20,7 @@ use patronus_types::Name;
 use patronus_types::api::agent::Steps;
 
 use super::Desired;
-use super::model::{Firewall, Observed};
+use super::model::{Firewall, Observed, Route, class_of_route, class_of_rule};
 use crate::digest::sha256;
 
 pub use memory::Memory;
@@ -101,6 +101,7 @@ pub fn plan(desired: &Desired, observed: &Observed, memory: &Memory) -> Plan {
     let mut plan = Plan::default();
     // What is there while the plan is carried out; a restart takes addresses and routes along.
     let mut now = observed.clone();
+    claim(&mut now, desired, memory);
     let touched = tunnels::add(&mut plan, &mut now, desired, memory);
     peers::move_allowed_ips(&mut plan, &now, desired);
     sysctls(&mut plan, &now, desired);
@@ -111,6 +112,17 @@ pub fn plan(desired: &Desired, observed: &Observed, memory: &Memory) -> Plan {
     plan.apply.extend(touched.into_iter().map(|(interface, peers)| Step::Probe { interface, peers }));
     clean::add(&mut plan, &now, (desired, memory));
     plan
+}
+
+/// Takes what belongs to classes for the network's own where the class is its own, and leaves it alone otherwise.
+fn claim(now: &mut Observed, desired: &Desired, memory: &Memory) {
+    let mut own = memory.classes.clone();
+    own.extend(desired.rules.iter().filter_map(class_of_rule));
+    now.rules.retain(|rule| class_of_rule(rule).is_none_or(|id| own.contains(&id)));
+    let is_own = |route: &Route| class_of_route(route).is_some_and(|id| own.contains(&id));
+    let claimed: Vec<Route> = now.twins.iter().filter(|route| is_own(route)).cloned().collect();
+    now.twins.retain(|route| class_of_route(route).is_none());
+    now.routes.extend(claimed);
 }
 
 fn sysctls(plan: &mut Plan, now: &Observed, desired: &Desired) {
@@ -129,7 +141,8 @@ fn firewall(plan: &mut Plan, now: &Observed, desired: &Desired) {
         Firewall::Present(digest) => Some(digest.as_str()),
     };
     if is != Some(&sha256(chains.as_bytes()).to_string()) {
-        plan.apply.push(Step::ReplaceFirewall { chains: chains.clone() });
+        let required = desired.needs_firewall;
+        plan.apply.push(Step::ReplaceFirewall { chains: chains.clone(), required });
     }
 }
 

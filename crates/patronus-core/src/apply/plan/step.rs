@@ -69,6 +69,8 @@ pub enum Step {
     ReplaceFirewall {
         /// Its chains.
         chains: String,
+        /// Whether it is an error that it cannot be.
+        required: bool,
     },
     /// Remove the network's nft table.
     RemoveFirewall,

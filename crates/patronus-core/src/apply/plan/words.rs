@@ -64,7 +64,7 @@ mod tests {
             verdicts: vec![verdict(None, Action::Create), verdict(Some("ams"), Action::Create)],
             apply: vec![
                 Step::CreateTunnel { interface: "pt000".to_owned(), mtu: 1420 },
-                Step::ReplaceFirewall { chains: String::new() },
+                Step::ReplaceFirewall { chains: String::new(), required: false },
             ],
             clean: vec![Step::RemoveFirewall],
             ..Plan::default()

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use crate::apply::model::{
     Driver, Family, Firewall, Observed, PeerState, Route, Rule, Selector, Target, Tunnel, Via, WireguardState,
+    class_of_route, class_of_rule,
 };
 
 /// One mishap; the number chooses where.
@@ -15,7 +16,7 @@ use crate::apply::model::{
 pub(super) struct Damage(u8, usize);
 
 pub(super) fn damages() -> impl Strategy<Value = Vec<Damage>> {
-    prop::collection::vec((0u8..21, any::<usize>()).prop_map(|(kind, place)| Damage(kind, place)), 0..8)
+    prop::collection::vec((0u8..23, any::<usize>()).prop_map(|(kind, place)| Damage(kind, place)), 0..8)
 }
 
 fn pick<T: Clone>(all: impl Iterator<Item = T>, place: usize) -> Option<T> {
@@ -45,6 +46,16 @@ impl Damage {
                 now.rules.insert(Rule { priority: 4_048, selector, table: 20_312 });
             }
             8 => swap_ports(now),
+            21 => {
+                let of_classes: Vec<_> =
+                    now.routes.iter().chain(&now.twins).filter(|it| class_of_route(it).is_some()).cloned().collect();
+                if let Some(route) = pick(of_classes.into_iter(), place) {
+                    now.routes.remove(&route);
+                    now.twins.remove(&route);
+                    now.twins.insert(Route::unreachable(route.table, route.destination, route.metric));
+                }
+            }
+            22 => now.rules.retain(|rule| class_of_rule(rule).is_none()),
             9 => misroute(now, place),
             _ => {
                 let name = pick(now.tunnels.keys().cloned(), place);

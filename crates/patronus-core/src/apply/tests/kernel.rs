@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::apply::model::{
-    AllowedIps, Driver, Firewall, HostLink, Observed, PeerChange, PeerState, Route, RouteChange, RuleChange, Target,
-    Tunnel, WireguardState,
+    AllowedIps, Driver, Family, Firewall, HostLink, Observed, PeerChange, PeerState, Route, RouteChange, Rule,
+    RuleChange, Selector, Target, Tunnel, WireguardState, class_of_route, class_rule_priority, class_table,
 };
 use crate::apply::{Desired, Facts, Plan, Step};
 use crate::digest::sha256;
@@ -40,6 +40,12 @@ pub(super) fn destinations(desired: &Desired) -> BTreeSet<IpNet> {
 /// Another network's.
 pub(super) fn foreign_twin() -> Route {
     Route::unreachable(Route::MAIN, "172.20.0.0/16".parse().unwrap(), 9999)
+}
+
+/// The same: what its policies use.
+pub(super) fn class_of_another() -> Rule {
+    let selector = Selector::Mark { family: Family::V4, value: 200 << 24, mask: 0xff << 24 };
+    Rule { priority: class_rule_priority(200), selector, table: class_table(200) }
 }
 
 impl Kernel {
@@ -127,7 +133,7 @@ impl Kernel {
             Step::SetSysctl { path, value } => self.sysctl(path, value)?,
             Step::ChangeRules(changes) => changes.iter().try_for_each(|change| self.rule(change))?,
             Step::ChangeRoutes(changes) => changes.iter().try_for_each(|change| self.route(change))?,
-            Step::ReplaceFirewall { chains } => {
+            Step::ReplaceFirewall { chains, .. } => {
                 self.now.firewall = Firewall::Present(sha256(chains.as_bytes()).to_string());
                 self.text = Some(chains.clone());
             }
@@ -238,7 +244,7 @@ impl Kernel {
 
     fn put(&mut self, route: &Route) -> Outcome {
         let Target::Via(via) = &route.target else {
-            match route.table == Route::MAIN {
+            match route.table == Route::MAIN || class_of_route(route).is_some() {
                 true => self.now.twins.insert(route.clone()),
                 false => self.now.routes.insert(route.clone()),
             };

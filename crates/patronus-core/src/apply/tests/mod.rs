@@ -5,14 +5,16 @@ mod kernel;
 mod lab;
 mod small;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::mesh::tests::sample::network;
 use damage::damages;
 use kernel::Kernel;
-use lab::{content_of, facts};
-use model::{Driver, PeerState};
+use lab::{content_of, facts, wanted};
+use model::{Driver, PeerState, class_of_route};
 
 /// Whether what is there is what is desired.
 fn satisfied(kernel: &Kernel, desired: &Desired, memory: &Memory) -> Result<(), TestCaseError> {
@@ -33,9 +35,11 @@ fn satisfied(kernel: &Kernel, desired: &Desired, memory: &Memory) -> Result<(), 
             }
         }
     }
-    prop_assert_eq!(&now.routes, &desired.routes);
-    prop_assert!(desired.twins.is_subset(&now.twins));
-    prop_assert!(now.twins.iter().all(|twin| desired.twins.contains(twin) || !memory.twins.contains(twin)));
+    let (of_classes, twins): (BTreeSet<_>, BTreeSet<_>) =
+        now.twins.iter().cloned().partition(|route| class_of_route(route).is_some());
+    prop_assert_eq!(&(&now.routes | &of_classes), &desired.routes);
+    prop_assert!(desired.twins.is_subset(&twins));
+    prop_assert!(twins.iter().all(|twin| desired.twins.contains(twin) || !memory.twins.contains(twin)));
     prop_assert_eq!(&now.rules, &desired.rules);
     prop_assert_eq!(kernel.firewall_text(), desired.firewall.as_ref());
     for (path, value) in &desired.sysctls {
@@ -56,8 +60,8 @@ proptest! {
         damages in damages(),
         remember in any::<bool>(),
     ) {
-        let first = content_of(&before).map_or_else(|| Desired::nothing(facts_before.owner, facts_before.driver), |content| desired(&content, &facts_before).unwrap());
-        let second = content_of(&after).map_or_else(|| Desired::nothing(facts_after.owner, facts_after.driver), |content| desired(&content, &facts_after).unwrap());
+        let first = content_of(&before).map_or_else(|| Desired::nothing(facts_before.owner, facts_before.driver), |content| wanted(&content, &facts_before));
+        let second = content_of(&after).map_or_else(|| Desired::nothing(facts_after.owner, facts_after.driver), |content| wanted(&content, &facts_after));
 
         let mut kernel = Kernel::new(&facts_before);
         kernel.carry_out(&plan(&first, &kernel.now, &Memory::default()))?;
@@ -66,7 +70,8 @@ proptest! {
 
         kernel.arrive(&facts_after);
         damages.iter().for_each(|damage| damage.strike(&mut kernel.now));
-        let mut memory = if remember { Memory::of(&first) } else { Memory::default() };
+        let known = Memory::of(&first);
+        let mut memory = if remember { known } else { Memory { classes: known.classes, ..Memory::default() } };
         let plan_made = plan(&second, &kernel.now, &memory);
         kernel.carry_out(&plan_made)?;
         satisfied(&kernel, &second, &memory)?;
@@ -80,7 +85,7 @@ proptest! {
     #[test]
     fn what_both_want_always_has_a_way(before in network(), after in network(), facts in facts()) {
         let (Some(first), Some(second)) = (content_of(&before), content_of(&after)) else { return Ok(()) };
-        let (first, second) = (desired(&first, &facts).unwrap(), desired(&second, &facts).unwrap());
+        let (first, second) = (wanted(&first, &facts), wanted(&second, &facts));
         let mut kernel = Kernel::new(&facts);
         kernel.carry_out(&plan(&first, &kernel.now, &Memory::default()))?;
 
@@ -101,14 +106,17 @@ proptest! {
     #[test]
     fn leaving_leaves_nothing(before in network(), facts in facts()) {
         let Some(content) = content_of(&before) else { return Ok(()) };
-        let first = desired(&content, &facts).unwrap();
+        let first = wanted(&content, &facts);
         let mut kernel = Kernel::new(&facts);
         let foreign = kernel::foreign_twin();
         kernel.now.twins.insert(foreign.clone());
+        let of_another = kernel::class_of_another();
+        kernel.now.rules.insert(of_another.clone());
         kernel.carry_out(&plan(&first, &kernel.now, &Memory::default()))?;
         let nothing = Desired::nothing(facts.owner, Driver::Kernel);
         kernel.carry_out(&plan(&nothing, &kernel.now, &Memory::of(&first)))?;
-        prop_assert!(kernel.now.tunnels.is_empty() && kernel.now.routes.is_empty() && kernel.now.rules.is_empty());
+        prop_assert!(kernel.now.tunnels.is_empty() && kernel.now.routes.is_empty());
+        prop_assert_eq!(kernel.now.rules.iter().collect::<Vec<_>>(), [&of_another]);
         prop_assert_eq!(kernel.now.twins.iter().collect::<Vec<_>>(), [&foreign]);
         prop_assert_eq!(kernel.firewall_text(), None);
     }

@@ -6,7 +6,7 @@ use patronus_types::{Name, PublicKey};
 use super::lab::{content_of, link, owner};
 use crate::apply::model::{AllowedIps, Driver, PeerChange, Route};
 use crate::apply::tests::kernel::Kernel;
-use crate::apply::{Desired, Facts, Memory, Plan, Step, Unfit, desired, plan, waits_for};
+use crate::apply::{Desired, Facts, MARK_SHIFT, Memory, Plan, Step, Unfit, desired, plan, waits_for};
 use crate::mesh::tests::sample::{key, sites, spare_key};
 use crate::mesh::{Input, Rotating};
 
@@ -21,6 +21,9 @@ fn facts() -> Facts {
         sessions: Default::default(),
         deaf: Default::default(),
         chosen: Default::default(),
+        class_ids: Vec::new(),
+        mark_shift: MARK_SHIFT,
+        probe_port: 51_837,
     }
 }
 
@@ -187,7 +190,7 @@ fn keys_are_replaced_through_the_spare_tunnel() {
             Facts { sessions: sessions.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect(), ..facts() };
         (
             desired(&content_of(input).unwrap(), &facts).unwrap(),
-            waits_for(&content_of(input).unwrap(), &facts.chosen, &owner(), &facts.sessions),
+            waits_for(&content_of(input).unwrap(), &facts.chosen.default, &owner(), &facts.sessions),
         )
     };
     let carrier = |desired: &Desired| {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use patronus_types::bound::{CONFIRM_TIMEOUT, PERCENT, TUNNEL_MTU};
 use patronus_types::bundle::{Content, LocalUplink, Peer, PeerUplink, Spare, SparePeer};
+use patronus_types::policy::Action;
 use patronus_types::site::MAX_UPLINKS;
 use patronus_types::{Name, PublicKey};
 
-use crate::validate::{device_name, path_settings, probes_of_one_site, unusable};
+use crate::policy::MAX_POLICIES;
+use crate::validate::{MAX_PREFERRED, device_name, path_settings, probes_of_one_site, unusable};
 
 /// The most peers of a site.
 const MAX_PEERS: usize = 10_000;
@@ -23,6 +25,7 @@ pub(super) fn faults(content: &Content) -> Vec<String> {
     tunnels(&mut faults, content);
     peers(&mut faults, content);
     spare(&mut faults, content);
+    policies(&mut faults, content);
     faults.truncate(MAX_FAULTS);
     faults
 }
@@ -144,6 +147,30 @@ fn peer_uplinks(faults: &mut Vec<String>, peer: &Peer, keys: &mut BTreeSet<Publi
         let highest = u16::MAX - 3;
         let port = endpoint.as_ref().is_none_or(|endpoint| endpoint.port.is_some_and(|port| port <= highest));
         check(faults, port, || format!("peer {name}: the endpoint of uplink {index} has no port up to {highest}"));
+    }
+}
+
+fn policies(faults: &mut Vec<String>, content: &Content) {
+    let count = content.policies.len();
+    check(faults, count <= MAX_POLICIES, || format!("{count} policies; at most {MAX_POLICIES} are possible"));
+    let mut names = BTreeSet::new();
+    for rule in &content.policies {
+        let name = &rule.name;
+        check(faults, names.insert(name), || format!("policy {name} is there twice"));
+        let portless = rule.services.is_empty() || rule.services.iter().any(|service| !service.protocol.has_ports());
+        check(faults, rule.src_ports.is_empty() || !portless, || {
+            format!("policy {name} has source ports for what has no ports")
+        });
+        let reason = match &rule.action {
+            Action::Route(route) => {
+                (route.prefer.len() > MAX_PREFERRED).then(|| format!("it prefers more than {MAX_PREFERRED} uplinks"))
+            }
+            Action::RateLimit(limit) => {
+                (limit.rate == 0 || limit.burst == Some(0)).then(|| "a limit of nothing".to_owned())
+            }
+            Action::Drop => None,
+        };
+        check(faults, reason.is_none(), || format!("policy {name}: {}", reason.unwrap_or_default()));
     }
 }
 

@@ -14,10 +14,12 @@ use crate::mesh::spare::spare;
 use crate::mesh::topology::{Member, Network};
 use crate::rope::Draft;
 
-/// What follows the last peer.
+/// What follows the last peer where there are no policies, and the last policy where there are.
 pub(super) const TAIL: &str = "\n]}\n";
+/// What stands between the last peer and the first policy.
+pub(super) const POLICIES: &str = "\n],\"policies\":[\n";
 
-/// [`patronus_types::bundle::Content`] without its peers.
+/// [`patronus_types::bundle::Content`] without its peers and policies.
 #[derive(Serialize)]
 struct Content<'a> {
     format: u32,
@@ -70,6 +72,12 @@ pub(super) fn entries(network: &Network<'_>) -> Result<Strip, CompileError> {
         |member: &Member<'_>| Ok(format!(",\n{}", serde_json::to_string(&member.as_peer(member.allowed.clone()))?));
     let entries = network.members.iter().map(entry).collect::<Result<Vec<_>, CompileError>>()?;
     Ok(Strip::new(entries.into_iter()))
+}
+
+/// The policies, which are everybody's.
+pub(super) fn policies(network: &Network<'_>) -> Result<Strip, CompileError> {
+    let rules = network.policies.iter().map(|rule| Ok(format!(",\n{}", serde_json::to_string(rule)?)));
+    Ok(Strip::new(rules.collect::<Result<Vec<_>, CompileError>>()?.into_iter()))
 }
 
 /// One entry whose allowed addresses `put` writes.

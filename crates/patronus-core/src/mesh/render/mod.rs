@@ -22,6 +22,8 @@ pub(super) struct Render<'a> {
     network: &'a Network<'a>,
     /// Each member's entry in `bundle.json`, after a comma.
     entries: Strip,
+    /// The policies in `bundle.json`, each after a comma.
+    policies: Strip,
     /// [`Network::everything`] for `bundle.json`, each after a comma.
     ranges_json: Strip,
     /// The same for WireGuard's files.
@@ -44,6 +46,7 @@ impl<'a> Render<'a> {
         Ok(Self {
             network,
             entries: json::entries(network)?,
+            policies: json::policies(network)?,
             ranges_json: Strip::new(ranges().map(|range: IpNet| format!(",\"{range}\""))),
             ranges_text: Strip::new(ranges().map(|range: IpNet| format!(", {range}"))),
             sections: BTreeMap::new(),
@@ -71,6 +74,10 @@ impl<'a> Render<'a> {
                 let put = |file: &mut Draft| self.ranges_json.put(file, &behind, ",".len());
                 json::entry(&mut file, &self.network.members[*home], put)?;
             }
+        }
+        if !self.network.policies.is_empty() {
+            file.push_bytes(json::POLICIES.as_bytes());
+            self.policies.put_all(&mut file, ",\n".len());
         }
         file.push_bytes(json::TAIL.as_bytes());
         Ok(file)

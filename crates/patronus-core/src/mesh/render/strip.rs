@@ -22,6 +22,11 @@ impl Strip {
         Self { chunk: Chunk::new(text.into_bytes()), bounds }
     }
 
+    /// Adds all pieces; the first without its separator of `separator` bytes.
+    pub(super) fn put_all(&self, draft: &mut Draft, separator: usize) {
+        self.put(draft, std::slice::from_ref(&(0..self.bounds.len() - 1)), separator);
+    }
+
     /// Adds the pieces of some ranges of places; the first of them without its separator of `separator` bytes.
     pub(super) fn put(&self, draft: &mut Draft, places: &[Range<usize>], separator: usize) {
         let mut skip = separator;

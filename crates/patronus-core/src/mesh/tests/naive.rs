@@ -99,6 +99,8 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
                 cost: site.spec.uplinks[index].cost,
                 keepalive_s: if site.spec.uplinks[index].endpoint.is_some() { 0 } else { 25 },
                 metered: site.spec.uplinks[index].metered,
+                drained: site.spec.uplinks[index].drained,
+                labels: site.spec.uplinks[index].labels.clone(),
             })
             .collect(),
         confirm: input.spec.confirm.for_site(|probe| probe.is_run_by(&site.spec)),
@@ -106,6 +108,7 @@ fn content(input: &Input, ready: &[&Site], site: &Site) -> Content {
         tunnels,
         spare: spare(input, ready, site),
         peers,
+        policies: crate::policy::resolve(&input.policies, &input.sites, &input.spec.apps).unwrap(),
     }
 }
 
@@ -150,6 +153,7 @@ fn entry(peer: &Site, allowed_ips: Vec<IpNet>) -> Peer {
         }),
         cost: peer.spec.uplinks[index].cost,
         keepalive_s: None,
+        drained: peer.spec.uplinks[index].drained,
     });
     Peer {
         name: peer.spec.name.clone(),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use patronus_types::network::{NetworkSpec, Topology};
+use patronus_types::policy::PolicySpec;
 use patronus_types::site::{SiteInput, Uplink};
 use patronus_types::{Endpoint, NetworkId, PublicKey, SiteId};
 use proptest::prelude::*;
@@ -64,6 +65,7 @@ pub(crate) fn sites(count: usize) -> Input {
         sites: (0..count).map(|index| site(&spec, index)).collect(),
         spec,
         rotation: None,
+        policies: Vec::new(),
     }
 }
 
@@ -105,14 +107,34 @@ fn traits() -> impl Strategy<Value = Traits> {
 pub(crate) fn network() -> impl Strategy<Value = Input> {
     let network = (any::<bool>(), any::<bool>(), prop::option::of(1280u16..9000));
     let rotation = prop::option::weighted(0.3, (0usize..7, any::<bool>()));
-    (network, prop::collection::vec(traits(), 0..7), rotation).prop_map(|((hubs, v6, mtu), all, rotation)| {
-        let mut spec = NetworkSpec::named("lab".parse().unwrap());
-        spec.topology = if hubs { Topology::HubSpoke } else { Topology::Mesh };
-        spec.range6 = v6.then(|| "fd00:210::/64".parse().unwrap());
-        spec.mtu = mtu.filter(|&mtu| mtu <= 8920);
-        let sites = all.iter().enumerate().map(|(index, traits)| random(&spec, index, traits)).collect();
-        let rotation = rotation.map(|(index, to_spare)| Rotating { site: id(index), to_spare });
-        Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation }
+    let policies = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(policy(), 1..4)];
+    (network, prop::collection::vec(traits(), 0..7), rotation, policies).prop_map(
+        |((hubs, v6, mtu), all, rotation, policies)| {
+            let mut spec = NetworkSpec::named("lab".parse().unwrap());
+            spec.topology = if hubs { Topology::HubSpoke } else { Topology::Mesh };
+            spec.range6 = v6.then(|| "fd00:210::/64".parse().unwrap());
+            spec.mtu = mtu.filter(|&mtu| mtu <= 8920);
+            let sites = all.iter().enumerate().map(|(index, traits)| random(&spec, index, traits)).collect();
+            let rotation = rotation.map(|(index, to_spare)| Rotating { site: id(index), to_spare });
+            let names = (0..policies.len()).map(|place| format!("policy-{place}").parse().unwrap());
+            let policies = names.zip(policies).map(|(name, policy)| PolicySpec { name, ..policy }).collect();
+            Input { network: NetworkId::new(1, &[0; 10]), spec, sites, rotation, policies }
+        },
+    )
+}
+
+fn policy() -> impl Strategy<Value = PolicySpec> {
+    let criteria =
+        prop_oneof![Just("{}"), Just(r#"{"app": "web", "dst": "10.0.0.0/8"}"#), Just(r#"{"src": "role=branch"}"#)];
+    let action = prop_oneof![
+        Just(r#""drop""#),
+        Just(r#""route", "route": {"prefer": ["up1", "kind=lte"], "fallback": "drop"}"#),
+        Just(r#""rate_limit", "rate_limit": {"rate": 8000, "unit": "bit/s"}"#),
+    ];
+    (0u16..=1000, criteria, action).prop_map(|(priority, criteria, action)| {
+        let json =
+            format!(r#"{{"name": "a", "priority": {priority}, "match_criteria": {criteria}, "action": {action}}}"#);
+        serde_json::from_str(&json).unwrap()
     })
 }
 
@@ -146,6 +168,8 @@ fn uplink(index: usize, place: u32, (reachable, port, cost): (bool, Option<u16>,
     Uplink {
         device: Some(format!("eth{place}")),
         cost,
+        drained: cost == 2,
+        labels: [("kind".to_owned(), format!("kind-{cost}"))].into(),
         mtu: 1500 - u16::try_from(place).unwrap() * 20,
         ..Uplink::named(format!("up{place}").parse().unwrap(), told)
     }

@@ -6,7 +6,7 @@ use crate::path::estimate::{Arrival, Count, Estimate, Trip};
 use crate::path::hearing::{Heard, Hearing};
 use crate::path::mtu::Mtu;
 use crate::path::packet::Packet;
-use crate::path::schedule::RELAXED;
+use crate::path::schedule::{DOUBT, RELAXED, SHORTEST};
 use crate::path::select::{View, Way};
 use crate::path::summary::Summary;
 
@@ -32,6 +32,12 @@ pub(super) struct Line {
     pub minute: Summary,
     /// When the next packet goes; none while the device is gone.
     pub due: Option<Duration>,
+    /// When one goes beside the grid, because packets were lost.
+    pub extra: Option<Duration>,
+    /// Whether one may: it is used, and its uplink's budget has room.
+    pub may_double: bool,
+    /// Until when it is to be doubted.
+    doubt: Duration,
     /// Whether it waits for the far end to begin.
     pub yields: bool,
     /// The number of the last packet sent.
@@ -73,6 +79,9 @@ impl Line {
             mtu: Mtu::begin(0, now),
             minute: Summary::default(),
             due: Some(if way.begins { now } else { now + YIELD }),
+            extra: None,
+            may_double: false,
+            doubt: Duration::ZERO,
             yields: !way.begins,
             seq,
             received: 0,
@@ -156,6 +165,9 @@ impl Line {
         }
         self.mtu.handle_ack(packet.ack, now);
         let mut told = self.estimate.handle_told(packet.ack, packet.received);
+        if told.lost > 0 {
+            self.doubt = now + DOUBT;
+        }
         let is_newer =
             self.acked.is_none_or(|(acked, _)| (1..MOST_UNDER_WAY).contains(&packet.ack.wrapping_sub(acked)));
         let sent = Duration::from_nanos(packet.echo);
@@ -183,9 +195,24 @@ impl Line {
         self.kept
     }
 
+    /// One packet has gone, and the next by the grid goes at `due`: another goes between them while packets are lost.
+    pub fn schedule(&mut self, due: Duration, now: Duration) {
+        let half = self.kept / 2;
+        let doubles = self.may_double && now < self.doubt && half >= SHORTEST;
+        (self.due, self.extra) = (Some(due), doubles.then(|| now + half).filter(|extra| *extra < due));
+    }
+
+    /// Whether a packet is to go now.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.due.is_some() && [self.due, self.extra].into_iter().flatten().any(|at| now >= at)
+    }
+
     /// When it is to be looked at though nothing came.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        [self.due, self.hearing.poll_timeout(), self.mtu.poll_timeout()].into_iter().flatten().min()
+        [self.due, self.extra.filter(|_| self.due.is_some()), self.hearing.poll_timeout(), self.mtu.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// As the selector sees it.

@@ -131,6 +131,9 @@ impl Prober {
     /// Measures other paths from now on. What is known of those that were there before stays, and so does what they carry.
     pub fn handle_plan(&mut self, plan: Plan, now: Duration) {
         let mut known = self.take_known();
+        // Classes are known by what they are: others may have come before them.
+        let before = |class| self.plan.classes.iter().position(|known| known == class);
+        let before: Vec<Option<usize>> = plan.classes.iter().map(before).collect();
         let ways: Vec<Vec<Way>> = plan.peers.iter().map(|peer| peer.ways.clone()).collect();
         let mut selector = Selector::new(plan.settings.clone(), &ways, plan.classes.clone());
         let mut interfaces: BTreeMap<(u8, u8), Vec<usize>> = BTreeMap::new();
@@ -148,8 +151,8 @@ impl Prober {
                 line.mtu.follow(plan.mtu, now + FULL_SPACING * u32::try_from(path).unwrap_or_default());
                 self.paths.insert((way.local, way.remote, peer.address), path);
                 selector.handle_view(path, line.view(!self.is_present(way.local)));
-                for class in 0..plan.classes.len() {
-                    let carried = known.carried.get(&(peer.name.as_str().to_owned(), class));
+                for (class, before) in before.iter().enumerate() {
+                    let carried = before.and_then(|before| known.carried.get(&(peer.name.as_str().to_owned(), before)));
                     if let Some(&(_, moved)) = carried.filter(|(carrier, _)| *carrier == (way.local, way.remote)) {
                         selector.adopt(pair, class, path, moved);
                     }
@@ -181,8 +184,12 @@ impl Prober {
         }
         let before = self.selector.view(path).heard;
         self.look(path);
+        let heard = self.selector.view(path).heard;
+        if heard != before && matches!(heard, Heard::Both | Heard::OneWay) {
+            self.expect_others(path, now);
+        }
         // What only measures waits for the next turn; what can move traffic does not.
-        let moves = self.selector.view(path).heard != before || self.selector.is_waiting(path);
+        let moves = heard != before || self.selector.is_waiting(path);
         self.wake(if moves { Some(now) } else { self.lines[path].poll_timeout() });
     }
 
@@ -299,9 +306,15 @@ impl Prober {
         self.wake(Some(now));
     }
 
-    /// Whether nothing comes by a path whose uplink is there.
-    pub fn has_silent(&self) -> bool {
-        self.lines.iter().any(|line| line.hearing.heard() == Heard::Silent && self.is_present(line.way.local))
+    /// By how many paths nothing comes though their uplink is there.
+    pub fn silent(&self) -> usize {
+        let is_silent = |line: &&Line| line.hearing.heard() == Heard::Silent && self.is_present(line.way.local);
+        self.lines.iter().filter(is_silent).count()
+    }
+
+    /// Of how many paths something is known.
+    pub fn measured(&self) -> usize {
+        self.lines.iter().filter(|line| line.estimate.is_measured()).count()
     }
 
     /// What each path was like since this was last asked.

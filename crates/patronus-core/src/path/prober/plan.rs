@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use patronus_types::bundle::{self, Content, LocalUplink, PeerUplink, Tunnel};
 use patronus_types::path::PathSettings;
+use patronus_types::policy::Route;
 use patronus_types::{Name, PublicKey};
 
 use crate::path::select::{Class, Way};
+use crate::policy::compile::classes;
 
 /// Everything a [`super::Prober`] is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,19 +52,24 @@ impl Plan {
             let near = content.uplinks.get(usize::from(tunnel.local))?;
             let far = peer.uplinks.get(usize::from(tunnel.remote))?;
             let (local, remote, cost) = (tunnel.local, tunnel.remote, near.cost.saturating_add(far.cost));
-            Some(Way { local, remote, cost, drained: false, begins: begins(near, far) })
+            let drained = near.drained || far.drained;
+            Some(Way { local, remote, cost, drained, begins: begins(near, far) })
         };
         let peer = |peer: &bundle::Peer| {
             let ways = content.tunnels.iter().filter_map(|tunnel| way(peer, tunnel)).collect();
             peer.probe_port?;
             Some(Peer { name: peer.name.clone(), address: *peer.addresses.first()?, ways })
         };
+        let class =
+            |route: &Route| Class::new(route, content.uplinks.iter().map(|uplink| (&uplink.name, &uplink.labels)));
         Self {
             settings: content.paths.clone(),
             mtu: content.mtu,
             metered: content.uplinks.iter().map(|uplink| uplink.metered).collect(),
             peers: content.peers.iter().filter_map(peer).collect(),
-            classes: vec![Class::default()],
+            classes: std::iter::once(Class::default())
+                .chain(classes(&content.policies).into_iter().map(class))
+                .collect(),
         }
     }
 

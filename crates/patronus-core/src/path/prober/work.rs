@@ -7,6 +7,7 @@ use patronus_types::site::MAX_UPLINKS;
 
 use super::line::Line;
 use super::{Action, Burst, Interface, Prober, THINK_AGAIN};
+use crate::path::hearing::START;
 use crate::path::packet::LEN;
 use crate::path::schedule::{FLOWS_FOR, Worth, intervals};
 
@@ -61,6 +62,18 @@ impl Prober {
         }
     }
 
+    /// A far end is heard by a path: its others are not left waiting for it as for one that is away.
+    pub(super) fn expect_others(&mut self, path: usize, now: Duration) {
+        let others = self.selector.pair(path).map(|pair| self.selector.paths(pair)).unwrap_or_default();
+        for other in others.filter(|other| *other != path) {
+            let line = &mut self.lines[other];
+            // A far end that waits to be spoken to hears of it with the next packet.
+            line.hearing.expect(now + START + line.interval());
+            let at = line.poll_timeout();
+            self.wake(at);
+        }
+    }
+
     /// Gives each path the interval that it is worth and that its uplink's budget leaves.
     pub(super) fn think_over(&mut self, now: Duration) {
         self.think = now + THINK_AGAIN;
@@ -84,6 +97,7 @@ impl Prober {
                 let line = &mut self.lines[path];
                 let share = &shares[usize::from(line.way.local) % MAX_UPLINKS];
                 line.want(share.of[worths[path].index()]);
+                line.may_double = worths[path] == Worth::Used && share.room_to_double;
                 // What was to go later than the new interval allows goes earlier.
                 let next = interface.grid.next(place, line.interval(), now);
                 line.due = line.due.map(|due| if line.yields { due } else { due.min(next) });
@@ -105,7 +119,7 @@ impl Prober {
     /// Sends what is due, one burst for each interface.
     pub(super) fn send_due(&mut self, now: Duration) {
         for index in 0..self.interfaces.len() {
-            let is_due = |path: &usize| self.lines[*path].due.is_some_and(|due| now >= due);
+            let is_due = |path: &usize| self.lines[*path].is_due(now);
             let due: Vec<usize> = self.interfaces[index].paths.iter().copied().filter(is_due).collect();
             if due.is_empty() {
                 continue;
@@ -115,7 +129,9 @@ impl Prober {
             for (place, &path) in interface.paths.iter().enumerate() {
                 let line = &mut self.lines[path];
                 if line.due.is_some_and(|due| now >= due) {
-                    line.due = Some(interface.grid.next(place, line.interval(), now));
+                    line.schedule(interface.grid.next(place, line.interval(), now), now);
+                } else if line.extra.is_some_and(|extra| now >= extra) {
+                    line.extra = None;
                 }
             }
         }

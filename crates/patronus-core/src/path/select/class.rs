@@ -48,7 +48,7 @@ impl Class {
     }
 
     /// The place of a local uplink; 0 for all where there is no order.
-    pub(super) fn place(&self, local: u8) -> u8 {
+    pub(crate) fn place(&self, local: u8) -> u8 {
         match self.preference.is_empty() {
             true => 0,
             false => self.preference.get(usize::from(local)).copied().unwrap_or(UNNAMED),
@@ -56,12 +56,12 @@ impl Class {
     }
 
     /// Whether packets are dropped where no path is good enough.
-    pub(super) fn drops(&self) -> bool {
+    pub(crate) fn drops(&self) -> bool {
         self.fallback == Fallback::Drop
     }
 
     /// Whether it may use a local uplink at all.
-    pub(super) fn allows(&self, local: u8) -> bool {
+    pub(crate) fn allows(&self, local: u8) -> bool {
         !self.drops() || self.place(local) != UNNAMED
     }
 }

@@ -97,6 +97,8 @@ impl Selector {
             (Tier::Missed | Tier::Degraded, Tier::Eligible) => true,
             (Tier::Poor, Tier::Eligible | Tier::Held) => true,
             (Tier::Drained | Tier::Forbidden, better) if better < own.tier => true,
+            // Good, and only not for as long as the other: both came back together, and one of them was heard first.
+            (Tier::Held, Tier::Eligible) => has_stayed && best.is_preferred_to(own),
             (worse, better) if better < worse => has_stayed,
             _ => {
                 let has_been = seat.beaten.is_some_and(|beaten| now >= beaten + self.hold());

@@ -3,6 +3,7 @@
 //! They travel and are kept as a [block](encode): all paths of a site and one minute, about 25 bytes each.
 
 mod block;
+mod fold;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use patronus_types::path::PathHealth;
 use patronus_types::{Decimal, PathId, Timestamp};
 
 pub use block::{Broken, MAX_ROWS, decode, encode};
+pub use fold::{Key, fold};
 
 use super::estimate::Count;
 

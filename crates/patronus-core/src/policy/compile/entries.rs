@@ -31,6 +31,13 @@ pub struct Transport {
     pub dst: Ports,
 }
 
+impl Transport {
+    /// Whether it is not for all ports.
+    pub(super) fn names_ports(&self) -> bool {
+        (self.src, self.dst) != (ALL_PORTS, ALL_PORTS)
+    }
+}
+
 /// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {

@@ -5,7 +5,9 @@ use patronus_types::policy::{PolicySpec, Ports, Protocol, Service};
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{Apps, Flow, evaluate, keys, misses, resolve};
+use patronus_types::policy::Apps;
+
+use crate::policy::{Flow, evaluate, keys, misses, resolve};
 
 fn rules(policies: &str) -> Vec<Rule> {
     let policies: Vec<PolicySpec> = serde_json::from_str(policies).unwrap();
@@ -214,6 +216,32 @@ fn a_rule_of_very_many_ranges_is_sets() {
 }
 
 #[test]
+fn a_protocol_is_asked_for_without_ports() {
+    let texts = |hosts: usize| {
+        let list: Vec<String> = (0..hosts).map(|host| format!(r#""10.1.{}.0/24""#, host * 2)).collect();
+        let list = list.join(",");
+        let rules = rules(&format!(
+            r#"[{{"name": "a", "priority": 9, "action": "drop", "match_criteria": {{"src": [{list}], "dst": [{list}], "app": "ipsec"}}}}]"#
+        ));
+        firewall(&compile(&rules), &rules, &numbers(&rules))
+    };
+    let maps = texts(1);
+    for said in [
+        "map ask_0_ip { typeof ip saddr . ip daddr . meta l4proto . th sport . th dport : verdict; flags interval; elements = { 10.1.0.0/24 . 10.1.0.0/24 . 17 . 0-65535 . 500 : drop, ",
+        "map ask_0_ip_protocol { typeof ip saddr . ip daddr . meta l4proto : verdict; flags interval; elements = { 10.1.0.0/24 . 10.1.0.0/24 . 50 : drop, 10.1.0.0/24 . 10.1.0.0/24 . 51 : drop }; }",
+        "ip saddr . ip daddr . meta l4proto . th sport . th dport vmap @ask_0_ip; ip saddr . ip daddr . meta l4proto vmap @ask_0_ip_protocol; goto unclassed;",
+    ] {
+        assert!(maps.contains(said), "{maps}");
+    }
+    let sets = texts(40);
+    let ranges = "ip saddr @set_0_ip_saddr ip daddr @set_0_ip_daddr";
+    let said = format!(
+        "{ranges} meta l4proto . th sport . th dport {{ 17 . 0-65535 . 500, 17 . 0-65535 . 4500 }} drop; {ranges} meta l4proto {{ 50, 51 }} drop;"
+    );
+    assert!(sets.contains(&said), "{sets}");
+}
+
+#[test]
 fn the_text_is_what_was_measured() {
     let rules = rules(
         r#"[{"name": "voice", "priority": 900, "action": "route", "match_criteria": {"dscp": "ef"}, "route": {"prefer": ["fiber"], "sla": {"latency_ms": 150}}},
@@ -231,9 +259,13 @@ fn limits_are_bytes_and_packets() {
     for (limit, said) in [
         (
             r#"{"rate": 8000000, "unit": "bit/s", "burst": 64000}"#,
-            "limit rate over 1000000 bytes/second burst 64000 bytes drop;",
+            "limit rate over 1000000 bytes/second burst 0 bytes drop;",
         ),
-        (r#"{"rate": 8, "unit": "bit/s"}"#, "limit rate over 1 bytes/second burst 15000 bytes drop;"),
+        (
+            r#"{"rate": 8000000, "unit": "bit/s", "burst": 1600000}"#,
+            "limit rate over 1000000 bytes/second burst 600000 bytes drop;",
+        ),
+        (r#"{"rate": 8, "unit": "bit/s"}"#, "limit rate over 1 bytes/second burst 14999 bytes drop;"),
         (r#"{"rate": 5000, "unit": "packets/s"}"#, "limit rate over 5000/second burst 500 packets drop;"),
         (r#"{"rate": 1, "unit": "packets/s", "burst": 3}"#, "limit rate over 1/second burst 3 packets drop;"),
     ] {

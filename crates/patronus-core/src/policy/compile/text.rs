@@ -15,6 +15,8 @@ use crate::policy::overlap::families;
 
 /// Bytes that may pass at once where a policy does not say: ten full packets, or what passes in 100 ms.
 const LEAST_BURST: u64 = 15_000;
+/// An error of ICMP belongs to the flow that it is about and looks like another: what becomes of it is not the flow's.
+const LEAVE_ERRORS: &str = "ct state related meta l4proto { 1, 58 } return;";
 
 /// The numbers of one network on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,12 +99,14 @@ impl Text<'_> {
         for &id in numbers.ids.iter().rev().skip(1).rev() {
             let mark = numbers.mark(id);
             self.line(format_args!(
-                "chain class_{id} {{ ct mark set ct mark & {keep:#010x} | {mark:#010x}; \
-                 meta mark set meta mark & {keep:#010x} | {mark:#010x}; }}"
+                "chain class_{id} {{ meta mark set meta mark & {keep:#010x} | {mark:#010x}; {LEAVE_ERRORS} \
+                 ct mark set ct mark & {keep:#010x} | {mark:#010x}; }}"
             ));
         }
         let mark = numbers.mark(numbers.default_id());
-        self.line(format_args!("chain unclassed {{ ct mark set ct mark & {keep:#010x} | {mark:#010x}; }}"));
+        self.line(format_args!(
+            "chain unclassed {{ {LEAVE_ERRORS} ct mark set ct mark & {keep:#010x} | {mark:#010x}; }}"
+        ));
         for (place, limit) in program.limits.iter().enumerate() {
             // A mark of before would be one that another class may get.
             let over = over(limit);
@@ -112,29 +116,31 @@ impl Text<'_> {
         }
     }
 
+    /// No two entries meet, so those that ask for ports can be in a map beside the others.
     fn map(&mut self, index: usize, (dscp, ports): (Option<Dscp>, bool), entries: &[Entry]) {
         for v4 in [true, false] {
-            let family = if v4 { "ip" } else { "ip6" };
-            let own: Vec<String> = entries
-                .iter()
-                .filter(|entry| entry.key.src.addr().is_ipv4() == v4)
-                .map(|Entry { key, verdict }| format!("{} : {}", key_text(key), self.goto(*verdict)))
-                .collect();
-            if own.is_empty() {
-                continue;
+            for by in if ports { &[By::Ports, By::Protocol][..] } else { &[By::Addresses] } {
+                let own = |entry: &&Entry| entry.key.src.addr().is_ipv4() == v4 && By::of(&entry.key) == *by;
+                let own: Vec<&Entry> = entries.iter().filter(own).collect();
+                if !own.is_empty() {
+                    self.part(index, (dscp, *by, v4), &own);
+                }
             }
-            let by = match ports {
-                true => format!("{family} saddr . {family} daddr . meta l4proto . th sport . th dport"),
-                false => format!("{family} saddr . {family} daddr"),
-            };
-            let name = format!("ask_{index}_{family}");
-            let elements = own.join(", ");
-            self.line(format_args!(
-                "map {name} {{ typeof {by} : verdict; flags interval; elements = {{ {elements} }}; }}"
-            ));
-            let class = dscp.map(|dscp| format!("{family} dscp {} ", dscp.get())).unwrap_or_default();
-            let _ = write!(self.asks, "{class}{by} vmap @{name}; ");
         }
+    }
+
+    fn part(&mut self, index: usize, (dscp, by, v4): (Option<Dscp>, By, bool), entries: &[&Entry]) {
+        let family = if v4 { "ip" } else { "ip6" };
+        let name = format!("ask_{index}_{family}{}", by.suffix());
+        let question = by.question(family);
+        let elements: Vec<String> =
+            entries.iter().map(|entry| format!("{} : {}", key_text(&entry.key), self.goto(entry.verdict))).collect();
+        let elements = elements.join(", ");
+        self.line(format_args!(
+            "map {name} {{ typeof {question} : verdict; flags interval; elements = {{ {elements} }}; }}"
+        ));
+        let class = dscp.map(|dscp| format!("{family} dscp {} ", dscp.get())).unwrap_or_default();
+        let _ = write!(self.asks, "{class}{question} vmap @{name}; ");
     }
 
     fn rule(&mut self, index: usize, rule: &Rule, verdict: Verdict) {
@@ -159,12 +165,9 @@ impl Text<'_> {
             if let Some(dscp) = rule.dscp {
                 let _ = write!(condition, "{family} dscp {} ", dscp.get());
             }
-            if !rule.services.is_empty() {
-                let services = super::entries::of_services(rule);
-                let elements: Vec<String> = services.iter().map(service_text).collect();
-                let _ = write!(condition, "meta l4proto . th sport . th dport {{ {} }}", elements.join(", "));
+            for services in services_texts(rule) {
+                self.ask(format!("{condition}{services}").trim_end(), verdict);
             }
-            self.ask(condition.trim_end(), verdict);
         }
     }
 
@@ -193,6 +196,53 @@ impl Text<'_> {
     }
 }
 
+/// What a map asks for. Ports only where a rule names some: a packet of less than four bytes has none, and the kernel answers
+/// no question about what is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Addresses,
+    Protocol,
+    Ports,
+}
+
+impl By {
+    fn of(key: &Key) -> Self {
+        match &key.service {
+            None => Self::Addresses,
+            Some(service) if service.names_ports() => Self::Ports,
+            Some(_) => Self::Protocol,
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        if self == Self::Protocol { "_protocol" } else { "" }
+    }
+
+    fn question(self, family: &str) -> String {
+        let more = match self {
+            Self::Addresses => "",
+            Self::Protocol => " . meta l4proto",
+            Self::Ports => " . meta l4proto . th sport . th dport",
+        };
+        format!("{family} saddr . {family} daddr{more}")
+    }
+}
+
+/// The conditions, each for itself, one of which is to hold.
+fn services_texts(rule: &Rule) -> Vec<String> {
+    if rule.services.is_empty() {
+        return vec![String::new()];
+    }
+    let services = super::entries::of_services(rule);
+    let (with, without): (Vec<_>, Vec<_>) = services.into_iter().partition(Transport::names_ports);
+    let one_of = |by: &str, services: &[Transport]| {
+        let elements: Vec<String> = services.iter().map(service_text).collect();
+        (!services.is_empty()).then(|| format!("{by} {{ {} }}", elements.join(", ")))
+    };
+    let texts = [one_of("meta l4proto . th sport . th dport", &with), one_of("meta l4proto", &without)];
+    texts.into_iter().flatten().collect()
+}
+
 fn key_text(Key { src, dst, service }: &Key) -> String {
     match service {
         Some(service) => format!("{src} . {dst} . {}", service_text(service)),
@@ -200,8 +250,9 @@ fn key_text(Key { src, dst, service }: &Key) -> String {
     }
 }
 
-fn service_text(Transport { protocol, src, dst }: &Transport) -> String {
-    format!("{} . {src} . {dst}", protocol.0)
+fn service_text(service: &Transport) -> String {
+    let Transport { protocol, src, dst } = service;
+    if service.names_ports() { format!("{} . {src} . {dst}", protocol.0) } else { protocol.0.to_string() }
 }
 
 fn over(limit: &RateLimit) -> String {
@@ -209,8 +260,10 @@ fn over(limit: &RateLimit) -> String {
     match unit {
         RateUnit::Bits => {
             let bytes = rate.div_ceil(8).max(1);
-            let burst = burst.map_or((bytes / 10).max(LEAST_BURST), u64::from).clamp(1, u64::from(u32::MAX));
-            format!("{bytes} bytes/second burst {burst} bytes")
+            let burst = burst.map_or((bytes / 10).max(LEAST_BURST), u64::from).min(u64::from(u32::MAX));
+            // Of bytes the kernel lets what comes in a second pass at once too, and adds the burst to that; no unit of nft's
+            // is less.
+            format!("{bytes} bytes/second burst {} bytes", burst.saturating_sub(bytes))
         }
         RateUnit::Packets => {
             let burst = burst.map_or((rate / 10).max(10), u64::from).clamp(1, u64::from(u32::MAX));

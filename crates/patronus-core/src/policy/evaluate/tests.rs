@@ -1,7 +1,9 @@
 use patronus_types::policy::PolicySpec;
 
 use super::*;
-use crate::policy::{Apps, resolve};
+use patronus_types::policy::Apps;
+
+use crate::policy::resolve;
 
 fn rules(policies: &str) -> Vec<Rule> {
     let policies: Vec<PolicySpec> = serde_json::from_str(policies).unwrap();

@@ -3,6 +3,7 @@
 use patronus_types::api::error::ErrorCode;
 use patronus_types::manifest::Manifest;
 use patronus_types::network::NetworkSpec;
+use patronus_types::policy::PolicyInput;
 use patronus_types::site::SiteInput;
 use patronus_types::words;
 use serde_json::{Map, Value};
@@ -52,11 +53,14 @@ fn manifest(document: Value, pointer: &str) -> Result<Manifest> {
     match kind(&mut fields).as_deref() {
         Some("network") => parse_value::<NetworkSpec>(Value::Object(fields), pointer).map(Manifest::Network),
         Some("site") => parse_value::<SiteInput>(Value::Object(fields), pointer).map(Box::new).map(Manifest::Site),
+        Some("policy") => {
+            parse_value::<PolicyInput>(Value::Object(fields), pointer).map(Box::new).map(Manifest::Policy)
+        }
         Some(other) => {
-            let detail = words::none_of(other, "kind of manifest", &["network", "site"]);
+            let detail = words::none_of(other, "kind of manifest", &["network", "site", "policy"]);
             Err(Error::invalid(format!("{pointer}/kind"), detail))
         }
-        None => Err(Error::invalid(format!("{pointer}/kind"), "say which kind it is: `network` or `site`")),
+        None => Err(Error::invalid(format!("{pointer}/kind"), "say which kind it is: `network`, `site` or `policy`")),
     }
 }
 
@@ -75,7 +79,7 @@ mod tests {
         let body = json!({"documents": [
             {"kind": "site", "name": "ok"},
             {"kind": "site", "name": "x", "uplinks": [{"name": "a", "cost": "much"}]},
-            {"kind": "policy"},
+            {"kind": "rule"},
             {"name": "y"},
         ]});
         let error = documents(body).unwrap_err();

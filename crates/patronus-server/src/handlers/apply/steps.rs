@@ -1,9 +1,9 @@
-//! From manifests to the steps that the store takes: networks first, then sites.
+//! From manifests to the steps that the store takes: networks first, then sites, then policies.
 
 use std::collections::BTreeMap;
 
 use patronus_core::validate;
-use patronus_store::{ApplyOp, NewNetwork, NewSite, SiteFilter, StoreError};
+use patronus_store::{ApplyOp, NewNetwork, NewPolicy, NewSite, SiteFilter, StoreError};
 use patronus_types::api::apply::Applied;
 use patronus_types::api::error::{ErrorCode, Fault};
 use patronus_types::api::page::{ScopeQuery, StatusFilter};
@@ -11,14 +11,15 @@ use patronus_types::api::releases::Change;
 use patronus_types::manifest::Manifest;
 use patronus_types::network::NetworkSpec;
 use patronus_types::permission::Permission;
+use patronus_types::policy::{Policy, PolicyInput};
 use patronus_types::site::{Site, SiteInput};
-use patronus_types::{Name, NetworkId, Ref, SiteId, TenantId};
+use patronus_types::{Name, NetworkId, PolicyId, Ref, SiteId, TenantId};
 
 use super::fields::differing;
 use crate::app::new_id;
 use crate::error::{Error, Result};
 use crate::extract::Call;
-use crate::handlers::{every, sites, valid};
+use crate::handlers::{every, policies, sites, valid};
 
 /// What there is to do, and what is answered once it is done.
 pub struct Plan {
@@ -30,11 +31,14 @@ pub struct Plan {
 
 /// Compares manifests with what there is.
 pub async fn plan(call: &Call, tenant: TenantId, scope: &ScopeQuery, documents: Vec<Manifest>) -> Result<Plan> {
-    let mut planner = Planner { call, tenant, scope, networks: BTreeMap::new(), sites: BTreeMap::new() };
+    let mut planner =
+        Planner { call, tenant, scope, networks: BTreeMap::new(), sites: BTreeMap::new(), policies: BTreeMap::new() };
     let mut results: Vec<Option<Applied>> = documents.iter().map(|_| None).collect();
-    let (mut ops, mut faults, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ops, mut faults) = (Vec::new(), Vec::new());
+    let (mut waiting, mut last) = (Vec::new(), Vec::new());
     for (index, document) in documents.into_iter().enumerate() {
         match document {
+            Manifest::Policy(input) => last.push((index, *input)),
             Manifest::Site(input) => waiting.push((index, *input)),
             Manifest::Network(spec) => {
                 let planned = planner.network(spec, &mut ops).await;
@@ -44,6 +48,10 @@ pub async fn plan(call: &Call, tenant: TenantId, scope: &ScopeQuery, documents: 
     }
     for (index, input) in waiting {
         let planned = planner.site(input, &mut ops).await;
+        keep(index, planned, &mut results, &mut faults)?;
+    }
+    for (index, input) in last {
+        let planned = planner.policy(input, &mut ops).await;
         keep(index, planned, &mut results, &mut faults)?;
     }
     valid(faults)?;
@@ -81,6 +89,8 @@ struct Planner<'a> {
     networks: BTreeMap<Name, NetworkId>,
     /// Sites of the networks that documents name, as they are; none once a document has named one.
     sites: BTreeMap<NetworkId, BTreeMap<Name, Option<Site>>>,
+    /// The same of policies.
+    policies: BTreeMap<NetworkId, BTreeMap<Name, Option<Policy>>>,
 }
 
 impl Planner<'_> {
@@ -100,6 +110,7 @@ impl Planner<'_> {
                 let id = new_id!(self.call.app, self.call.now, NetworkId);
                 self.networks.insert(name.clone(), id);
                 self.sites.insert(id, BTreeMap::new());
+                self.policies.insert(id, BTreeMap::new());
                 ops.push(ApplyOp::CreateNetwork(NewNetwork { id, spec }));
                 (Change::Created, Vec::new())
             }
@@ -148,6 +159,36 @@ impl Planner<'_> {
         Ok(Applied { kind: "site".to_owned(), name, change, fields })
     }
 
+    async fn policy(&mut self, input: PolicyInput, ops: &mut Vec<ApplyOp>) -> Result<Applied> {
+        let network = self.network_of(input.network.as_ref()).await?;
+        let spec = policies::resolved(input)?;
+        let name = spec.name.clone();
+        let known = match self.policies_of(network).await?.insert(name.clone(), None) {
+            Some(None) => return Err(Error::invalid("/name", "another document is for this policy too")),
+            Some(Some(policy)) => Some(policy),
+            None => None,
+        };
+        let (change, fields) = match known {
+            None => {
+                let id = new_id!(self.call.app, self.call.now, PolicyId);
+                ops.push(ApplyOp::CreatePolicy(NewPolicy { id, network, spec }));
+                (Change::Created, Vec::new())
+            }
+            Some(policy) => {
+                let fields = differing(&value(&policy.spec)?, &value(&spec)?);
+                if !fields.is_empty() {
+                    let (id, expected) = (policy.id, policy.version);
+                    ops.push(ApplyOp::UpdatePolicy { id, expected, spec: Box::new(spec) });
+                }
+                (changed(&fields), fields)
+            }
+        };
+        if change != Change::Unchanged {
+            self.call.principal()?.require(Permission::PolicyWrite)?;
+        }
+        Ok(Applied { kind: "policy".to_owned(), name, change, fields })
+    }
+
     /// The network a site's manifest names, else the request's, else the only one of the documents, else of the tenant.
     async fn network_of(&self, reference: Option<&Ref>) -> Result<NetworkId> {
         if let Some(reference) = reference.or(self.scope.network.as_ref()) {
@@ -183,6 +224,18 @@ impl Planner<'_> {
             self.sites.insert(network, named);
         }
         Ok(self.sites.entry(network).or_default())
+    }
+}
+
+impl Planner<'_> {
+    async fn policies_of(&mut self, network: NetworkId) -> Result<&mut BTreeMap<Name, Option<Policy>>> {
+        if !self.policies.contains_key(&network) {
+            let store = &self.call.app.store;
+            let policies = every(|page| store.policies(self.tenant, Some(network), page)).await?;
+            let named = policies.into_iter().map(|policy| (policy.spec.name.clone(), Some(policy))).collect();
+            self.policies.insert(network, named);
+        }
+        Ok(self.policies.entry(network).or_default())
     }
 }
 

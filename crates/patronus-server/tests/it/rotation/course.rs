@@ -162,7 +162,15 @@ async fn what_was_due_when_the_server_died_is_done_when_it_starts() {
     // The reports are kept, and the server ends before it acts on them.
     let opened = TestServer::open(&server.data, Layer::default(), Clock::system()).await;
     let now = Timestamp::now();
-    let write = Write { tenant, actor: Actor::system(), request_id: None, now, dry_run: false, idempotency: None };
+    let write = Write {
+        tenant,
+        actor: Actor::system(),
+        request_id: None,
+        now,
+        dry_run: false,
+        idempotency: None,
+        seen: Vec::new(),
+    };
     for report in told {
         opened.app.store.report(&write, report).await.unwrap();
     }

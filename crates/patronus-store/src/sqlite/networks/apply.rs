@@ -2,7 +2,7 @@
 
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::Unit;
-use crate::sqlite::{networks, sites};
+use crate::sqlite::{networks, policies, sites};
 use crate::{Applied, ApplyOp};
 
 /// Does the steps in their order.
@@ -19,6 +19,10 @@ fn one(unit: &mut Unit<'_>, op: &ApplyOp) -> Outcome<Applied> {
         ApplyOp::CreateSite(new) => sites::create(unit, new).map(Box::new).map(Applied::Site),
         ApplyOp::UpdateSite { id, expected, spec, public_key } => {
             sites::update(unit, *id, *expected, spec, *public_key).map(Box::new).map(Applied::Site)
+        }
+        ApplyOp::CreatePolicy(new) => policies::create(unit, new).map(Box::new).map(Applied::Policy),
+        ApplyOp::UpdatePolicy { id, expected, spec } => {
+            policies::update(unit, *id, *expected, spec).map(Box::new).map(Applied::Policy)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use patronus_types::bundle::Source;
 use patronus_types::network::Network;
-use patronus_types::site::{Site, SiteSpec, Uplink};
+use patronus_types::site::{Site, SiteSpec};
 use patronus_types::{PublicKey, SiteId};
 use rusqlite::params;
 
@@ -10,7 +10,7 @@ use super::{key, row};
 use crate::sqlite::codec::{Json, Ms, Text, Word, joined};
 use crate::sqlite::failure::Outcome;
 use crate::sqlite::unit::{Draft, Unit};
-use crate::sqlite::{networks, rotations, tokens};
+use crate::sqlite::{networks, policies, rotations, tokens};
 use crate::{Change, NewSite, StoreError};
 
 /// Makes a site.
@@ -72,7 +72,8 @@ pub(in crate::sqlite) fn update(
             [Text(id)],
         )?;
     }
-    if new_key.is_some() || bundled(&before.spec) != bundled(spec) {
+    let has_policies = policies::any(unit, network.id)?;
+    if new_key.is_some() || bundled(&before.spec, has_policies) != bundled(spec, has_policies) {
         networks::grown(unit, network.id)?;
     }
     if before.spec.name != spec.name {
@@ -117,15 +118,9 @@ fn refuse_taken(unit: &Unit<'_>, network: &Network, id: SiteId, spec: &SiteSpec)
     }
 }
 
-/// What of a site's declaration stands in bundles: not where it is in words, nor its labels.
-fn bundled(spec: &SiteSpec) -> SiteSpec {
-    let plain = |uplink: &Uplink| Uplink { labels: Default::default(), ..uplink.clone() };
-    SiteSpec {
-        location: String::new(),
-        region: None,
-        zone: None,
-        labels: Default::default(),
-        uplinks: spec.uplinks.iter().map(plain).collect(),
-        ..spec.clone()
-    }
+/// What of a site's declaration stands in bundles: not where it is in words, and its labels only where policies may name it by
+/// them.
+fn bundled(spec: &SiteSpec, has_policies: bool) -> SiteSpec {
+    let labels = if has_policies { spec.labels.clone() } else { Default::default() };
+    SiteSpec { location: String::new(), region: None, zone: None, labels, ..spec.clone() }
 }

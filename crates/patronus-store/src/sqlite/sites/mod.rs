@@ -20,7 +20,7 @@ pub(super) use self::mode::{MODES, read as read_mode};
 pub(super) use self::record::{RECORDS, read as read_record};
 pub(super) use self::row::load;
 use super::SqliteStore;
-use super::codec::{Ms, Text};
+use super::codec::{Columns, Ms, Text};
 use super::failure::Outcome;
 use super::page;
 use super::unit::{not_found, row as one, rows};
@@ -80,6 +80,16 @@ impl Sites for SqliteStore {
 
     async fn heard(&self, seen: Vec<(SiteId, Timestamp)>) -> Result<()> {
         self.maintain(move |connection| heard(connection, &seen)).await
+    }
+
+    async fn home_of(&self, id: SiteId) -> Result<(TenantId, NetworkId)> {
+        let sql = "SELECT tenant_id, network_id FROM sites WHERE id = ?1";
+        let read = |row: &rusqlite::Row<'_>| {
+            let mut columns = Columns::new(row);
+            Ok((columns.text()?, columns.text()?))
+        };
+        let found = self.readers.short(|connection| one(connection, sql, [Text(id)], read));
+        found?.ok_or_else(|| not_found("site", id))
     }
 
     async fn site_name(&self, id: SiteId) -> Result<Name> {

@@ -30,7 +30,7 @@ pub struct Changes {
     /// there is --uplink
     #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "uplink")]
     endpoint: Vec<Endpoint>,
-    /// Change the uplink of this name, or add it: name, and any of endpoint, device, gateway, gateway6, cost, mtu, metered;
+    /// Change the uplink of this name, or add it: name, and any of endpoint, device, gateway, gateway6, cost, mtu, metered, drained;
     /// what is not given stays. May be given several times
     #[arg(long, value_name = "name=…,endpoint=…", value_parser = uplink)]
     uplink: Vec<Value>,

@@ -2,6 +2,7 @@
 
 mod change;
 mod describe;
+mod drain;
 mod listed;
 mod mode;
 mod rotate;
@@ -61,6 +62,10 @@ pub enum Command {
     /// is there; --add-prefix and --remove-prefix do not. What has changed is told, with --dry-run as well. To declare the
     /// whole of a site, `apply` a manifest.
     Update(Box<Update>),
+    /// Have uplinks carry traffic only where nothing else can, so that they can be worked on
+    Drain(drain::Uplinks),
+    /// Use drained uplinks again
+    Undrain(drain::Uplinks),
     /// Have sites keep what they run, whatever is published
     Hold(mode::Sites),
     /// Have sites apply what is published: ends hold and shadow
@@ -131,6 +136,8 @@ pub fn run(app: &App, command: Command) -> Result {
         Command::Describe { site } => describe(app, &site),
         Command::Create(args) => create(app, &args),
         Command::Update(args) => update(app, &args),
+        Command::Drain(uplinks) => drain::set(app, &uplinks, true),
+        Command::Undrain(uplinks) => drain::set(app, &uplinks, false),
         Command::Hold(sites) => mode::set(app, &sites, SiteMode::Hold),
         Command::Unhold(sites) => mode::set(app, &sites, SiteMode::Apply),
         Command::Shadow(sites) => mode::set(app, &sites, SiteMode::Shadow),

@@ -47,7 +47,7 @@ pub struct Parts {
     /// Where it is reached: HOST or HOST:PORT; the k-th makes uplink k
     #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "uplink")]
     endpoint: Vec<Endpoint>,
-    /// A way out, in full: name, endpoint, device, gateway, gateway6, cost, mtu, metered; may be given four times
+    /// A way out, in full: name, endpoint, device, gateway, gateway6, cost, mtu, metered, drained; may be given four times
     #[arg(long, value_name = "name=…,endpoint=…", value_parser = uplink)]
     uplink: Vec<Value>,
 }
@@ -77,7 +77,7 @@ impl Spec {
     }
 }
 
-const KEYS: &[&str] = &["name", "endpoint", "device", "gateway", "gateway6", "cost", "mtu", "metered"];
+const KEYS: &[&str] = &["name", "endpoint", "device", "gateway", "gateway6", "cost", "mtu", "metered", "drained"];
 
 /// An uplink as `key=value,…`; on the ways to it, nothing takes a value back.
 pub fn uplink(text: &str) -> std::result::Result<Value, String> {
@@ -93,7 +93,9 @@ pub fn uplink(text: &str) -> std::result::Result<Value, String> {
             "gateway6" => json!(read::<Ipv6Addr>(value, "`gateway6` is an IPv6 address, such as 2001:db8::1")?),
             "cost" => json!(number("a number as `cost`", 0_u32, 1_000_000)(value)?),
             "mtu" => json!(number("a number of bytes as `mtu`", 1360_u16, 9000)(value)?),
-            "metered" => json!(value.parse::<bool>().map_err(|_| "`metered` is true or false".to_owned())?),
+            "metered" | "drained" => {
+                json!(value.parse::<bool>().map_err(|_| format!("`{key}` is true or false"))?)
+            }
             other => {
                 let near = nearest(other, KEYS.iter().copied());
                 return Err(near.map_or_else(

@@ -101,8 +101,8 @@ fn return_waits_for_the_hold_time_and_a_lossy_path_is_not_flapped_to() {
 
 #[test]
 fn a_brownout_is_left_within_three_seconds() {
-    let mut late = 0;
-    for seed in 1..=40 {
+    let mut after = Vec::new();
+    for seed in 1..=100 {
         let mut wan = Wan::new(PathSettings::default(), 4, seed * 0x51ab_33c7);
         wan.run(s(30));
         let began = wan.now;
@@ -111,10 +111,12 @@ fn a_brownout_is_left_within_three_seconds() {
         wan.run(s(6));
         for end in 0..2 {
             let first = wan.moves.iter().find(|(_, who, _)| *who == end).map(|(at, _, _)| *at - began);
-            late += usize::from(first.is_none_or(|after| after > s(3)));
+            after.push(first.unwrap_or(Duration::MAX));
         }
     }
-    assert!(late <= 4, "{late} of 80 took longer");
+    after.sort();
+    assert!(after[after.len() * 99 / 100] <= s(3), "{after:?}");
+    println!("half of them after {:?}, all after {:?}", after[after.len() / 2], after.last());
 }
 
 #[test]
@@ -144,6 +146,28 @@ fn an_agent_that_leaves_and_comes_back_moves_nothing() {
     wan.run(s(10));
     assert_eq!(wan.heard(0), [Heard::Both; 4]);
     assert!(wan.moves.iter().all(|(_, end, _)| *end == 1), "{:?}", wan.moves);
+}
+
+#[test]
+fn a_path_that_died_while_the_far_agent_was_away_is_left_when_that_is_back() {
+    for is_heard in [true, false] {
+        let mut wan = Wan::new(PathSettings::default(), 4, 3);
+        wan.run(s(20));
+        let now = wan.now;
+        wan.ends[1].leave(now);
+        wan.run(s(1));
+        wan.uplink(0, DEAD);
+        assert_eq!((wan.chosen(0).path, wan.heard(0)), (Some(0), vec![Heard::Unknown; 4]));
+        // It is enough to hear it; or that is all there is.
+        let others = if is_heard { GOOD } else { DEAD };
+        (0..2).for_each(|remote| _ = wan.links.insert((0, 1, remote), others));
+        wan.run(s(4));
+        wan.ends[1] = Prober::new(plan(HERE, PathSettings::default(), 4), 99, wan.now);
+        wan.run(s(8));
+        let (chosen, heard) = if is_heard { (3, Heard::Both) } else { (0, Heard::OneWay) };
+        assert_eq!(wan.chosen(0).path, Some(chosen));
+        assert_eq!(wan.heard(0), vec![Heard::Silent, Heard::Silent, heard, heard]);
+    }
 }
 
 #[test]

@@ -210,6 +210,21 @@ fn where_all_fell_silent_together_the_first_to_come_back_is_no_better() {
 }
 
 #[test]
+fn where_all_came_back_together_the_first_to_end_its_hold_time_is_no_better() {
+    let mut world = World::good(Class::default(), [20.0; 4]);
+    world.after(ms(400));
+    (0..4).for_each(|path| world.turn(path, Heard::Silent));
+    world.settle();
+    for path in [3, 0] {
+        world.after(ms(150)).hear(path, 20.0, 0.0);
+        world.settle();
+    }
+    world.moves.clear();
+    world.run(s(70), &[]);
+    assert_eq!((world.chosen(), world.moves.len()), ((Some(0), Standing::Eligible), 0), "{:?}", world.moves);
+}
+
+#[test]
 fn return_is_slow_and_by_preference() {
     let mut world = World::good(class(r#"{"prefer": ["up0"]}"#), [20.0; 4]);
     world.run(ms(400), &[0, 1]);

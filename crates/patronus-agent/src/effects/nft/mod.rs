@@ -1,8 +1,10 @@
-//! A network's nft table, replaced as a whole in one transaction by the `nft` program.
+//! A network's nft table, whose chains are replaced as a whole in one instant by the `nft` program.
 //!
 //! The text that made the table is known by its digest, which the table holds in a comment. Where nft cannot be used, for
 //! whatever reason, this is reported and nothing else fails: the table makes TCP work where ICMP is filtered, tunnels do
 //! without. A program that did not answer is left alone for a while, so that looks and changes do not wait for it again.
+
+mod swap;
 
 use std::io;
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::model::{Firewall, Owner};
+use swap::{Swap, swap};
 
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a program that did not answer is not run again.
@@ -55,7 +58,7 @@ impl Nft {
     /// What there is of the owner's table.
     pub(super) async fn read(&self, owner: &Owner) -> Firewall {
         let table = owner.nft_table();
-        let output = match self.run(&["list", "table", "inet", &table], "").await {
+        let output = match self.run(&["list", "chain", "inet", &table, DIGEST_CHAIN], "").await {
             Ok(output) => output,
             Err(reason) => return Firewall::Unavailable(reason),
         };
@@ -67,19 +70,38 @@ impl Nft {
         }
     }
 
-    /// Puts a table with these chains in the place of the owner's table, in one instant.
+    /// Puts these chains in the place of those of the owner's table, in one instant for each packet.
     pub(super) async fn replace(&self, owner: &Owner, chains: &str) -> Firewall {
-        let table = owner.nft_table();
-        let digest = digest(chains);
-        // Created, deleted, created: the only form that works whether it was there or not.
-        let text = format!(
-            "table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n\
-             \tchain {DIGEST_CHAIN} {{ return comment \"{digest}\"; }}\n{chains}}}\n"
-        );
-        match self.script(&text).await {
+        let (table, digest) = (owner.nft_table(), digest(chains));
+        let replaced = match self.swap(&table, (chains, &digest)).await {
+            // Another one's table, or one of another version: there is nothing to keep.
+            Ok(false) => self.script(&anew(&table, (chains, &digest))).await,
+            swapped => swapped.map(|_| ()),
+        };
+        match replaced {
             Ok(()) => Firewall::Present(digest),
             Err(reason) => Firewall::Unavailable(reason),
         }
+    }
+
+    /// Whether that could be done with the table as it is; the error is why the program cannot be used.
+    async fn swap(&self, table: &str, (chains, digest): (&str, &str)) -> Result<bool, String> {
+        let output = self.run(&["-t", "list", "table", "inet", table], "").await?;
+        let missing = String::from_utf8_lossy(&output.stderr).contains("No such file or directory");
+        if !output.status.success() && !missing {
+            return Ok(false);
+        }
+        let Swap { stage, turn, clear } = swap(table, (chains, digest), &String::from_utf8_lossy(&output.stdout));
+        for text in [stage, turn] {
+            if !self.run(&["-f", "-"], &text).await?.status.success() {
+                return Ok(false);
+            }
+        }
+        if !clear.is_empty() {
+            // What cannot go now is in nobody's way, and goes with the next.
+            let _ = self.run(&["-f", "-"], &clear).await;
+        }
+        Ok(true)
     }
 
     /// Removes the owner's table; nothing happens if there is none.
@@ -148,6 +170,14 @@ impl Nft {
     fn note(&self, hung: Option<Instant>) {
         *self.hung.lock().unwrap_or_else(PoisonError::into_inner) = hung;
     }
+}
+
+/// A table that is there goes. Created, deleted, created: the only form that works whether it was there or not.
+fn anew(table: &str, (chains, digest): (&str, &str)) -> String {
+    format!(
+        "table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n\
+         \tchain {DIGEST_CHAIN} {{ return comment \"{digest}\"; }}\n{chains}}}\n"
+    )
 }
 
 fn read_digest(listing: &str) -> String {
